@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { SaeMatchError } from '../errors.js'
+
+/** Files being written at this moment; see {@link removeUnfinishedFiles}. */
+const unfinished = new Set<string>()
+
+/**
+ * Writes a whole file or none: a temporary name beside it, fsync, rename, fsync of the directory.
+ *
+ * @throws SaeMatchError `OUTPUT_FAILED` naming the path; the temporary file is removed
+ */
+export async function writeFileAtomically(path: string, contents: Uint8Array | string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`)
+  unfinished.add(temporary)
+  try {
+    const file = await open(temporary, 'wx')
+    try {
+      await file.writeFile(contents)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+    await syncDirectory(dirname(path))
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {})
+    throw outputFailed(path, error)
+  } finally {
+    unfinished.delete(temporary)
+  }
+}
+
+/**
+ * Creates a folder with its parents and makes sure that files can be made in it, so that a long run does not fail at
+ * its end.
+ *
+ * @throws SaeMatchError `OUTPUT_FAILED` naming the folder
+ */
+export async function ensureWritableDirectory(path: string): Promise<void> {
+  const probe = join(path, `.probe.${randomBytes(4).toString('hex')}.tmp`)
+  try {
+    await mkdir(path, { recursive: true })
+    const file = await open(probe, 'wx')
+    await file.close()
+  } catch (error) {
+    throw outputFailed(path, error)
+  } finally {
+    await rm(probe, { force: true }).catch(() => {})
+  }
+}
+
+/** Removes what {@link writeFileAtomically} has begun and not finished; for a process that must leave at once. */
+export function removeUnfinishedFiles(): void {
+  for (const path of unfinished) rmSync(path, { force: true })
+}
+
+/** Makes a rename durable. Windows cannot open folders and does not need it. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EDQUOT: 'disk quota exceeded',
+  EEXIST: 'a file of that name is in the way',
+  EFBIG: 'file size limit exceeded',
+  EISDIR: 'a folder of that name is in the way',
+  ENOSPC: 'no space left on the device',
+  ENOTDIR: 'a part of the path is not a folder',
+  EPERM: 'operation not permitted',
+  EROFS: 'the file system is read-only',
+}
+
+function outputFailed(path: string, cause: unknown): SaeMatchError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  const reason = code !== undefined && code in reasons ? `${reasons[code]} (${code})` : message
+  return new SaeMatchError('OUTPUT_FAILED', `Cannot write ${path}: ${reason}`, {
+    hint: 'Choose another folder with --out, or make room there. Nothing half-written was left.',
+    cause,
+  })
+}

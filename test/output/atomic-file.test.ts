@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ensureWritableDirectory, writeFileAtomically } from '../../src/output/atomic-file.js'
+import { nodeArguments } from '../helpers/run-typescript.js'
+
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sae-match-'))
+})
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('writeFileAtomically', () => {
+  it('writes and replaces, leaving nothing else', async () => {
+    const path = join(folder, 'result.json')
+    await writeFileAtomically(path, 'first')
+    await writeFileAtomically(path, new TextEncoder().encode('second'))
+    expect(readFileSync(path, 'utf8')).toBe('second')
+    expect(readdirSync(folder)).toEqual(['result.json'])
+  })
+
+  it.each([
+    {
+      name: 'a folder of that name',
+      prepare: (path: string) => mkdirSync(path),
+      reason: 'a folder of that name is in the way',
+    },
+    { name: 'a file as a folder', prepare: () => {}, reason: 'a part of the path is not a folder', below: true },
+  ])('names the path when it cannot: $name', async ({ prepare, reason, below }) => {
+    const path = join(folder, 'result.json')
+    prepare(path)
+    if (below) writeFileSync(path, 'kept')
+    const target = below ? join(path, 'inner.json') : path
+    const before = readdirSync(folder)
+    await expect(writeFileAtomically(target, 'x')).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+      message: expect.stringContaining(`${target}: ${reason}`),
+    })
+    expect(readdirSync(folder)).toEqual(before)
+  })
+
+  it.skipIf(process.platform === 'win32')('leaves the old file whole when the device fills up', () => {
+    // the limit on file sizes stands for a full disk: the write fails in its middle
+    writeFileSync(join(folder, 'result.bin'), 'old')
+    const script = nodeArguments(new URL('./write-too-much.ts', import.meta.url), [join(folder, 'result.bin')])
+    const output = execFileSync('bash', ['-c', 'ulimit -f 64; exec "$@"', 'bash', process.execPath, ...script])
+    expect(JSON.parse(String(output))).toEqual({
+      code: 'OUTPUT_FAILED',
+      message: `Cannot write ${join(folder, 'result.bin')}: file size limit exceeded (EFBIG)`,
+    })
+    expect(readdirSync(folder)).toEqual(['result.bin'])
+    expect(readFileSync(join(folder, 'result.bin'), 'utf8')).toBe('old')
+  })
+})
+
+describe('ensureWritableDirectory', () => {
+  it('makes parents and leaves nothing behind', async () => {
+    await ensureWritableDirectory(join(folder, 'a', 'b'))
+    expect(readdirSync(join(folder, 'a', 'b'))).toEqual([])
+  })
+
+  it('refuses a file', async () => {
+    writeFileSync(join(folder, 'file'), '')
+    await expect(ensureWritableDirectory(join(folder, 'file'))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
+    await expect(ensureWritableDirectory(join(folder, 'file', 'below'))).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+    })
+  })
+})
