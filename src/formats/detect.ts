@@ -1,0 +1,49 @@
+import { readdir, stat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { SaeMatchError, wrongValue } from '../errors.js'
+import type { Checkpoint } from './checkpoint.js'
+import type { CheckpointLocation, CheckpointOptions, Family } from './family.js'
+import { families } from './registry.js'
+
+/**
+ * Reads the checkpoint at `path`: a file, or the folder it lies in.
+ * @param options.format the family's name; where it is absent, the names of the files decide.
+ * @throws `FILE_NOT_FOUND`, `FORMAT_UNKNOWN`, and what the family throws
+ */
+export async function readCheckpoint(
+  path: string,
+  options: CheckpointOptions & { format?: string | undefined } = {},
+): Promise<Checkpoint> {
+  const location = await locate(path)
+  return detectFamily(location, options.format).read(location, options)
+}
+
+/** The family of a checkpoint. @throws `FORMAT_UNKNOWN` where none or more than one recognises it. */
+export function detectFamily(location: CheckpointLocation, format?: string): Family {
+  if (format !== undefined) {
+    const family = families.find(({ name }) => name === format)
+    if (family === undefined) throw wrongValue('format', families.map(({ name }) => `'${name}'`).join(' or '), format)
+    return family
+  }
+  const recognised = families.filter((family) => family.recognises(location))
+  if (recognised.length === 1) return recognised[0]
+  const expected = (recognised.length > 1 ? recognised : families).map(({ name, files }) => `${files} (${name})`)
+  const found = location.file ?? ([...location.names].sort().slice(0, 10).join(', ') || 'an empty folder')
+  throw new SaeMatchError(
+    'FORMAT_UNKNOWN',
+    `${location.path}: expected ${recognised.length > 1 ? 'one of' : ''} ${expected.join(' or ')}, found ${found}`,
+    recognised.length > 1 ? { hint: 'Name the family with the option `format`.' } : {},
+  )
+}
+
+/** Looks at what is there. @throws `FILE_NOT_FOUND` */
+export async function locate(path: string): Promise<CheckpointLocation> {
+  try {
+    const isFolder = (await stat(path)).isDirectory()
+    const folder = isFolder ? path : dirname(path)
+    return { path, folder, file: isFolder ? null : basename(path), names: new Set(await readdir(folder)) }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new SaeMatchError('FILE_NOT_FOUND', `Cannot find the checkpoint ${path}: ${reason}`, { cause })
+  }
+}

@@ -1,0 +1,33 @@
+import type { Checkpoint } from './checkpoint.js'
+
+/** A checkpoint as the caller names it. */
+export interface CheckpointLocation {
+  /** As given. */
+  readonly path: string
+  /** The folder itself, or the one the file lies in. */
+  readonly folder: string
+  /** The file's name, or null where a folder was given. */
+  readonly file: string | null
+  /** The names of what the folder holds. */
+  readonly names: ReadonlySet<string>
+}
+
+/** What a caller may say about a checkpoint that its files do not. */
+export interface CheckpointOptions {
+  /**
+   * The factor s by which activations are multiplied before encoding where the checkpoint says that they are scaled
+   * to an expected norm but not by how much (SAELens keeps it in its registry as `norm_scaling_factor`).
+   */
+  readonly activationScale?: number | undefined
+}
+
+/** A family of checkpoints that share names, files and conventions. */
+export interface Family {
+  readonly name: string
+  /** The files that make a folder one of its checkpoints, for messages. */
+  readonly files: string
+  /** Whether the names at this place are those of a checkpoint of this family. */
+  recognises(location: CheckpointLocation): boolean
+  /** Reads it; decides orientation, computes nothing. */
+  read(location: CheckpointLocation, options: CheckpointOptions): Promise<Checkpoint>
+}

@@ -1,0 +1,64 @@
+import { describe, SaeMatchError } from '../errors.js'
+import { openFile, readBytes, type SourceFile } from './file.js'
+
+/** A JSON file that holds one object. */
+export interface JsonFile {
+  readonly file: SourceFile
+  readonly fields: JsonFields
+}
+
+/** The fields of a JSON object; a Map, so that no name of a file meets JavaScript's own. */
+export type JsonFields = ReadonlyMap<string, unknown>
+
+interface Kinds {
+  string: string
+  number: number
+  boolean: boolean
+  object: JsonFields
+}
+
+const maximumBytes = 2 ** 24
+
+/** Reads a configuration file. @throws `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `FORMAT_INVALID` */
+export async function readJson(path: string): Promise<JsonFile> {
+  const file = await openFile(path)
+  try {
+    if (file.bytes > maximumBytes) {
+      throw new SaeMatchError('FORMAT_INVALID', `${path}: expected a configuration, found ${file.bytes} bytes`)
+    }
+    const text = (await readBytes(file, 0, file.bytes)).toString('utf8')
+    const fields = fieldsOf(JSON.parse(text))
+    if (fields === null) throw new SaeMatchError('FORMAT_INVALID', `${path}: expected a JSON object`)
+    return { file: { path, bytes: file.bytes, modified: file.modified }, fields }
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw new SaeMatchError('FORMAT_INVALID', `${path} is not JSON: ${cause.message}`, { cause })
+  } finally {
+    await file.handle.close()
+  }
+}
+
+/**
+ * The first of `names` that is present and not null, or null.
+ * @throws `FORMAT_INVALID` where it is not of that kind.
+ */
+export function jsonField<K extends keyof Kinds>(
+  path: string,
+  fields: JsonFields,
+  kind: K,
+  ...names: string[]
+): Kinds[K] | null {
+  for (const name of names) {
+    const value = fields.get(name) ?? null
+    if (value === null) continue
+    const found = kind === 'object' ? fieldsOf(value) : value
+    if (found !== null && (kind === 'object' || typeof found === kind)) return found as Kinds[K]
+    const message = `${path}: expected a ${kind} for "${name}", found ${describe(value)}`
+    throw new SaeMatchError('FORMAT_INVALID', message)
+  }
+  return null
+}
+
+function fieldsOf(value: unknown): JsonFields | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? new Map(Object.entries(value)) : null
+}

@@ -1,0 +1,220 @@
+import { join } from 'node:path'
+import { describe, SaeMatchError, wrongValue } from '../errors.js'
+import type { Checkpoint, CheckpointActivation, InputNorm, Site, StoredVector } from './checkpoint.js'
+import type { Container } from './container.js'
+import type { CheckpointLocation, CheckpointOptions, Family } from './family.js'
+import { layerOfHook, siteOfHook } from './hook.js'
+import { type JsonFile, jsonField, readJson } from './json.js'
+import { openSafetensors } from './safetensors.js'
+import { readFeatureScale, readMatrix, readVector, refuseUnknownTensors, vectorLength } from './stored-tensors.js'
+
+const configFile = 'cfg.json'
+const weightsFile = 'sae_weights.safetensors'
+
+/**
+ * SAELens, before and after version 6. Source: https://github.com/decoderesearch/SAELens, `sae_lens/saes` and
+ * `sae_lens/loading/pretrained_sae_loaders.py`.
+ */
+export const saeLens: Family = {
+  name: 'sae-lens',
+  files: `${configFile} + ${weightsFile}`,
+  recognises: ({ file, names }) =>
+    names.has(configFile) && names.has(weightsFile) && (file === null || file === configFile || file === weightsFile),
+  read,
+}
+
+async function read(location: CheckpointLocation, options: CheckpointOptions): Promise<Checkpoint> {
+  const json = await readJson(join(location.folder, configFile))
+  const config = parseConfig(json)
+  const named = location.file?.endsWith('.safetensors') ? location.file : weightsFile
+  const container = await openSafetensors(join(location.folder, named))
+  try {
+    const { tensors } = architectures[config.activation.kind]
+    const threshold = container.tensors.has('threshold') ? 'threshold' : 'log_threshold'
+    const own = tensors.map((name) => (name === 'threshold' ? threshold : name))
+    refuseUnknownTensors(container, ['W_enc', 'W_dec', 'b_dec', ...own, ...featureScaleNames, 'sparsity'])
+
+    const n = config.features ?? vectorLength(container, own[0])
+    const d = config.inputs ?? vectorLength(container, 'b_dec')
+    const [encoder, decoder, decoderBias, activation, featureScale] = await Promise.all([
+      readMatrix(container, 'W_enc', { rows: n, columns: d, squareIsTransposed: true }),
+      readMatrix(container, 'W_dec', { rows: n, columns: d, squareIsTransposed: false }),
+      readVector(container, 'b_dec', d),
+      readActivation(container, config, n, threshold),
+      readFeatureScale(container, featureScaleNames, n, config.scalesFeatures),
+    ])
+    const { scale, warnings } = activationScale(config, options, location.path)
+    return {
+      source: { family: saeLens.name, path: location.path, files: [json.file, container.file] },
+      architecture: config.architecture,
+      hook: config.hook,
+      layer: config.layer,
+      site: config.site,
+      model: config.model,
+      averageL0: null,
+      encoder,
+      decoder,
+      decoderBias,
+      activation,
+      featureScale,
+      subtractsDecoderBias: config.subtractsDecoderBias,
+      inputScale: scale,
+      outputScale: scale,
+      inputNorm: config.inputNorm,
+      warnings,
+    }
+  } finally {
+    await container.close()
+  }
+}
+
+/** The tensors of every architecture beside `W_enc`, `W_dec` and `b_dec`, each [n]. */
+const architectures = {
+  relu: { tensors: ['b_enc'] },
+  topk: { tensors: ['b_enc'] },
+  jumprelu: { tensors: ['b_enc', 'threshold'] },
+  gated: { tensors: ['b_gate', 'b_mag', 'r_mag'] },
+} as const
+
+const featureScaleNames = ['finetuning_scaling_factor', 'scaling_factor'] as const
+
+interface Config {
+  readonly architecture: string
+  readonly activation: { readonly kind: 'topk'; readonly k: number } | { readonly kind: 'relu' | 'jumprelu' | 'gated' }
+  readonly byDecoderNorm: boolean
+  readonly features: number | null
+  readonly inputs: number | null
+  readonly hook: string | null
+  readonly layer: number | null
+  readonly site: Site
+  readonly model: string | null
+  readonly subtractsDecoderBias: boolean
+  readonly scalesFeatures: boolean
+  readonly inputNorm: InputNorm
+  /** Whether activations are multiplied by a factor that is not in the checkpoint. */
+  readonly scalesInput: boolean
+}
+
+function parseConfig({ file: { path }, fields }: JsonFile): Config {
+  const metadata = jsonField(path, fields, 'object', 'metadata') ?? new Map<string, unknown>()
+  const text = (...names: string[]) =>
+    jsonField(path, metadata, 'string', ...names) ?? jsonField(path, fields, 'string', ...names)
+  const number = (...names: string[]) =>
+    jsonField(path, metadata, 'number', ...names) ?? jsonField(path, fields, 'number', ...names)
+  const flag = (name: string) => jsonField(path, fields, 'boolean', name)
+
+  const hook = text('hook_name', 'hook_point')
+  const head = number('hook_head_index', 'hook_point_head_index')
+  const isHeadOutput = text('reshape_activations') === 'hook_z' || hook?.includes('hook_z')
+  return {
+    ...parseArchitecture(path, fields),
+    byDecoderNorm: flag('rescale_acts_by_decoder_norm') ?? false,
+    features: size(path, fields, 'd_sae'),
+    inputs: size(path, fields, 'd_in'),
+    hook: hook !== null && head !== null ? `${hook}[${head}]` : hook,
+    layer: number('hook_layer', 'hook_point_layer') ?? (hook === null ? null : layerOfHook(hook)),
+    site: isHeadOutput ? 'hook-z' : hook === null ? 'unknown' : siteOfHook(hook),
+    model: text('model_name'),
+    subtractsDecoderBias: flag('apply_b_dec_to_input') ?? true,
+    scalesFeatures: flag('finetuning_scaling_factor') ?? false,
+    ...parseNormalisation(path, fields),
+  }
+}
+
+function parseArchitecture(path: string, fields: JsonFile['fields']): Pick<Config, 'architecture' | 'activation'> {
+  const unknown = (field: string, expected: string, found: string) =>
+    new SaeMatchError('ARCHITECTURE_UNKNOWN', `${path}: expected ${expected} for "${field}", found "${found}"`, {
+      hint: /batchtopk/i.test(found)
+        ? 'Save it for inference: SAELens then writes a jumprelu SAE with its threshold.'
+        : undefined,
+    })
+  const architecture = jsonField(path, fields, 'string', 'architecture') ?? 'standard'
+  // Before version 6 a TopK SAE calls itself "standard"; only its activation function tells.
+  const activation = jsonField(path, fields, 'string', 'activation_fn_str', 'activation_fn') ?? 'relu'
+  const settings = jsonField(path, fields, 'object', 'activation_fn_kwargs') ?? new Map<string, unknown>()
+  if (architecture === 'topk' || activation === 'topk') {
+    const k = size(path, fields, 'k') ?? size(path, settings, 'k')
+    if (k === null) throw new SaeMatchError('FORMAT_INVALID', `${path}: expected "k" for a TopK SAE, found none`)
+    return { architecture, activation: { kind: 'topk', k } }
+  }
+  if (architecture === 'jumprelu') return { architecture, activation: { kind: 'jumprelu' } }
+  if (architecture !== 'standard' && architecture !== 'gated') {
+    throw unknown('architecture', 'standard, jumprelu, topk or gated', architecture)
+  }
+  if (activation !== 'relu') throw unknown('activation_fn', 'relu or topk', activation)
+  return { architecture, activation: { kind: architecture === 'gated' ? 'gated' : 'relu' } }
+}
+
+function parseNormalisation(path: string, fields: JsonFile['fields']): Pick<Config, 'inputNorm' | 'scalesInput'> {
+  const value = fields.get('normalize_activations') ?? 'none'
+  switch (value) {
+    case 'none':
+    case false:
+      return { inputNorm: 'none', scalesInput: false }
+    case 'expected_average_only_in':
+    case true:
+      return { inputNorm: 'none', scalesInput: true }
+    case 'constant_norm_rescale':
+      return { inputNorm: 'constant-norm', scalesInput: false }
+    case 'layer_norm':
+      return { inputNorm: 'layer-norm', scalesInput: false }
+    default: {
+      const expected = 'none, expected_average_only_in, constant_norm_rescale or layer_norm'
+      throw new SaeMatchError(
+        'FORMAT_INVALID',
+        `${path}: expected ${expected} for "normalize_activations", found ${describe(value)}`,
+      )
+    }
+  }
+}
+
+function size(path: string, fields: JsonFile['fields'], name: string): number | null {
+  const value = jsonField(path, fields, 'number', name)
+  if (value === null || (Number.isSafeInteger(value) && value > 0)) return value
+  throw new SaeMatchError('FORMAT_INVALID', `${path}: expected a positive integer for "${name}", found ${value}`)
+}
+
+async function readActivation(
+  container: Container,
+  { activation, byDecoderNorm }: Config,
+  n: number,
+  thresholdName: string,
+): Promise<CheckpointActivation> {
+  const vector = (name: string) => readVector(container, name, n)
+  switch (activation.kind) {
+    case 'relu':
+      return { kind: 'relu', bias: await vector('b_enc') }
+    case 'topk': {
+      const { k } = activation
+      if (k > n) throw new SaeMatchError('FORMAT_INVALID', `${container.file.path}: expected "k" <= ${n}, found ${k}`)
+      return { kind: 'topk', bias: await vector('b_enc'), k, byDecoderNorm }
+    }
+    case 'jumprelu': {
+      const [bias, stored] = await Promise.all([vector('b_enc'), vector(thresholdName)])
+      const threshold: StoredVector =
+        thresholdName === 'log_threshold' ? { ...stored, values: stored.values.map(Math.exp) } : stored
+      // A BatchTopK SAE that never set its threshold holds -1 everywhere, which stands for none.
+      if (threshold.values.every((value) => value === -1)) return { kind: 'relu', bias }
+      return { kind: 'jumprelu', bias, threshold }
+    }
+    case 'gated': {
+      const [gateBias, magnitudeBias, logMagnitude] = await Promise.all(['b_gate', 'b_mag', 'r_mag'].map(vector))
+      return { kind: 'gated', gateBias, magnitudeBias, logMagnitude }
+    }
+  }
+}
+
+/** The factor on activations, which SAELens keeps in its registry and not in the checkpoint. */
+function activationScale(
+  { scalesInput }: Config,
+  { activationScale: scale }: CheckpointOptions,
+  path: string,
+): { scale: number; warnings: string[] } {
+  if (!scalesInput) return { scale: 1, warnings: [] }
+  if (scale === undefined) {
+    const warning = `${path}: activations are scaled by a factor that is not in the checkpoint (norm_scaling_factor in SAELens's registry); 1 is assumed, pass it as activationScale.`
+    return { scale: 1, warnings: [warning] }
+  }
+  if (!(scale > 0 && Number.isFinite(scale))) throw wrongValue('activationScale', 'a positive number', scale)
+  return { scale, warnings: [] }
+}

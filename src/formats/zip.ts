@@ -1,0 +1,181 @@
+import { pipeline } from 'node:stream/promises'
+import { crc32, createInflateRaw } from 'node:zlib'
+import { type Entry, fromRandomAccessReader, RandomAccessReader, type ZipFile } from 'yauzl'
+import { SaeMatchError } from '../errors.js'
+import { type OpenFile, readBytes, readInto } from './file.js'
+
+/** A file inside a zip archive; sizes and places are those of the central directory. */
+export interface ZipEntry {
+  readonly name: string
+  readonly deflated: boolean
+  /** Where its stored bytes begin in the archive. */
+  readonly start: number
+  readonly storedBytes: number
+  /** Its size once inflated. */
+  readonly bytes: number
+  readonly crc32: number
+}
+
+/** What deflate can gain at most; an entry that declares more is a lie. Source: zlib's technical details. */
+const maximumDeflateRatio = 1032
+const maximumEntries = 2 ** 16
+const localHeaderBytes = 30
+const localHeaderSignature = 0x04034b50
+const inputPieceBytes = 2 ** 18
+
+/**
+ * The entries of a zip archive by name, Zip64 included.
+ * @throws `FORMAT_INVALID`, `FILE_TRUNCATED`
+ */
+export async function readZipDirectory(file: OpenFile): Promise<Map<string, ZipEntry>> {
+  const invalid = (message: string) => new SaeMatchError('FORMAT_INVALID', `${file.path}: ${message}`)
+  if (file.bytes < 4 || (await readBytes(file, 0, 2)).toString('latin1') !== 'PK') throw invalid('not a zip archive')
+
+  const entries = new Map<string, ZipEntry>()
+  for (const entry of await listEntries(file)) {
+    const name = entry.fileName
+    const { compressedSize: storedBytes, uncompressedSize: bytes, compressionMethod: method } = entry
+    if (entries.has(name)) throw invalid(`two entries are named ${name}`)
+    if (entry.isEncrypted()) throw invalid(`${name} is encrypted`)
+    if (method !== 0 && method !== 8) throw invalid(`${name}: expected stored or deflated, found method ${method}`)
+    if (bytes > maximumDeflateRatio * storedBytes) {
+      throw invalid(`${name} claims to inflate from ${storedBytes} to ${bytes} bytes, more than deflate can`)
+    }
+    const start = await dataStart(file, entry)
+    if (start + storedBytes > file.bytes) {
+      const message = `${file.path}: ${name} should end at byte ${start + storedBytes}, the file at ${file.bytes}`
+      throw new SaeMatchError('FILE_TRUNCATED', message)
+    }
+    entries.set(name, { name, deflated: method === 8, start, storedBytes, bytes, crc32: entry.crc32 })
+  }
+  return entries
+}
+
+/** The first `length` bytes of an entry. */
+export async function readEntryPrefix(file: OpenFile, entry: ZipEntry, length: number): Promise<Buffer> {
+  if (!entry.deflated) return readBytes(file, entry.start, length)
+  const prefix = Buffer.alloc(length)
+  let filled = 0
+  await inflate(file, entry, (chunk) => {
+    filled += chunk.copy(prefix, filled)
+    return filled < length
+  })
+  return prefix
+}
+
+/** Fills `target` with what comes after the first `from` bytes of an entry, and checks the whole entry's checksum. */
+export async function readEntry(file: OpenFile, entry: ZipEntry, from: number, target: ArrayBufferLike): Promise<void> {
+  let checksum = 0
+  if (entry.deflated) {
+    let position = 0
+    await inflate(file, entry, (chunk) => {
+      checksum = crc32(chunk, checksum)
+      const part = chunk.subarray(Math.max(0, from - position))
+      new Uint8Array(target, Math.max(0, position - from), part.length).set(part)
+      position += chunk.length
+      return true
+    })
+  } else {
+    checksum = crc32(await readBytes(file, entry.start, from))
+    await readInto(file, entry.start + from, target, (piece) => {
+      checksum = crc32(piece, checksum)
+    })
+  }
+  if (checksum !== entry.crc32) {
+    throw new SaeMatchError('FORMAT_INVALID', `${file.path}: ${entry.name} is damaged: its checksum does not match`)
+  }
+}
+
+/**
+ * Inflates an entry chunk by chunk while `onChunk` returns true. Never gives more than the declared size.
+ * @throws `FORMAT_INVALID` where the data is no deflate stream or not of the declared size.
+ */
+async function inflate(file: OpenFile, entry: ZipEntry, onChunk: (chunk: Buffer) => boolean): Promise<void> {
+  const invalid = (message: string, cause?: unknown) =>
+    new SaeMatchError('FORMAT_INVALID', `${file.path}: ${entry.name} ${message}`, { cause })
+  async function* stored() {
+    for (let from = 0; from < entry.storedBytes; from += inputPieceBytes) {
+      yield await readBytes(file, entry.start + from, Math.min(inputPieceBytes, entry.storedBytes - from))
+    }
+  }
+
+  const inflater = createInflateRaw()
+  // Its failure also ends the loop below, which reports it.
+  const feeding = pipeline(stored, inflater).catch(() => {})
+  let bytes = 0
+  try {
+    for await (const chunk of inflater) {
+      bytes += chunk.length
+      if (bytes > entry.bytes) throw invalid(`inflates to more than the ${entry.bytes} bytes it declares`)
+      if (!onChunk(chunk)) return
+    }
+  } catch (cause) {
+    if (cause instanceof SaeMatchError) throw cause
+    throw invalid('cannot be inflated', cause)
+  } finally {
+    inflater.destroy()
+    await feeding
+  }
+  if (bytes < entry.bytes) throw invalid(`inflates to ${bytes} bytes, not to the ${entry.bytes} it declares`)
+}
+
+/** Where the data of an entry begins: the lengths in its local header may differ from those of the directory. */
+async function dataStart(file: OpenFile, entry: Entry): Promise<number> {
+  const position = entry.relativeOffsetOfLocalHeader
+  const header = await readBytes(file, position, localHeaderBytes)
+  if (header.readUInt32LE(0) !== localHeaderSignature) {
+    throw new SaeMatchError('FORMAT_INVALID', `${file.path}: ${entry.fileName} has no local header at byte ${position}`)
+  }
+  return position + localHeaderBytes + header.readUInt16LE(26) + header.readUInt16LE(28)
+}
+
+function listEntries(file: OpenFile): Promise<Entry[]> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) => {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      const truncated = /end of central directory record signature not found/i.test(message)
+      reject(new SaeMatchError(truncated ? 'FILE_TRUNCATED' : 'FORMAT_INVALID', `${file.path}: ${message}`, { cause }))
+    }
+    const list = (zip: ZipFile) => {
+      const entries: Entry[] = []
+      zip.on('error', fail)
+      zip.on('end', () => resolve(entries))
+      zip.on('entry', (entry: Entry) => {
+        entries.push(entry)
+        if (entries.length > maximumEntries) fail(new Error(`more than ${maximumEntries} entries`))
+        else zip.readEntry()
+      })
+      zip.readEntry()
+    }
+    const reader = new FileReader(file, fail)
+    fromRandomAccessReader(reader, file.bytes, { lazyEntries: true, autoClose: false }, (error, zip) => {
+      if (error) fail(error)
+      else list(zip)
+    })
+  })
+}
+
+/**
+ * What yauzl reads through. Zip64 headers can name any position: outside the file it is an early end here, where
+ * `fs.read` would throw into yauzl's callbacks. Whatever a callback throws ends up in `fail`.
+ */
+class FileReader extends RandomAccessReader {
+  constructor(
+    private readonly file: OpenFile,
+    private readonly fail: (cause: unknown) => void,
+  ) {
+    super()
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null, bytesRead?: number) => void,
+  ): void {
+    const inside = position >= 0 && position + length <= this.file.bytes
+    const reading = inside ? this.file.handle.read(buffer, offset, length, position) : Promise.resolve({ bytesRead: 0 })
+    reading.then(({ bytesRead }) => callback(null, bytesRead)).catch(this.fail)
+  }
+}
