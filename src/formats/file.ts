@@ -14,7 +14,7 @@ export interface OpenFile extends SourceFile {
   readonly handle: FileHandle
 }
 
-const pieceBytes = 2 ** 24
+const pieceBytes = 2 ** 22
 
 /**
  * Opens a regular file.

@@ -29,6 +29,8 @@ const elementTypes = new Map<string, ElementType>([
 ])
 
 const magic = '\x93NUMPY'
+/** What numpy pads the header of a small shape to. */
+const usualHeaderBytes = 128
 /** Far above what any dtype read here needs; a longer header is that of a record type or a lie. */
 const maximumHeaderBytes = 2 ** 16
 
@@ -63,7 +65,7 @@ export async function readNpyHeader(
   const truncated = (message: string) => new SaeMatchError('FILE_TRUNCATED', `${name}: ${message}`)
 
   if (bytes < 12) throw truncated(`expected an npy header, found ${bytes} bytes`)
-  const start = Buffer.from(await prefix(12))
+  const start = Buffer.from(await prefix(Math.min(usualHeaderBytes, bytes)))
   if (start.toString('latin1', 0, 6) !== magic) throw invalid('not an npy array: its magic number is missing')
   const version = start[6]
   if (version < 1 || version > 3) throw invalid(`expected npy version 1, 2 or 3, found ${version}`)
@@ -74,7 +76,8 @@ export async function readNpyHeader(
   const dataStart = textStart + textBytes
   if (dataStart > bytes) throw truncated(`the header claims ${dataStart} bytes, but there are ${bytes}`)
 
-  const text = Buffer.from(await prefix(dataStart)).toString(version === 3 ? 'utf8' : 'latin1', textStart)
+  const header = dataStart <= start.length ? start : Buffer.from(await prefix(dataStart))
+  const text = header.toString(version === 3 ? 'utf8' : 'latin1', textStart, dataStart)
   const fields = parseHeaderText(text)
   if (fields === null)
     throw invalid(`the header is not a dictionary of descr, fortran_order and shape: ${text.slice(0, 80)}`)

@@ -4,6 +4,8 @@ import { openFile } from './file.js'
 import { allocateNpy, type NpyHeader, readNpyHeader, swapBytes } from './npy.js'
 import { readEntry, readEntryPrefix, readZipDirectory, type ZipEntry } from './zip.js'
 
+const extension = '.npy'
+
 interface NpzArray {
   readonly entry: ZipEntry
   readonly header: NpyHeader
@@ -17,13 +19,13 @@ export async function openNpz(path: string): Promise<Container> {
   const file = await openFile(path)
   const nameOf = (key: string) => `${path}: ${key}`
   try {
-    const arrays = new Map<string, NpzArray>()
-    for (const [name, entry] of await readZipDirectory(file)) {
-      if (!name.endsWith('.npy')) continue
-      const key = name.slice(0, -'.npy'.length)
+    const readArray = async (entry: ZipEntry): Promise<[string, NpzArray]> => {
+      const key = entry.name.slice(0, -extension.length)
       const prefix = (length: number) => readEntryPrefix(file, entry, length)
-      arrays.set(key, { entry, header: await readNpyHeader(prefix, entry.bytes, nameOf(key)) })
+      return [key, { entry, header: await readNpyHeader(prefix, entry.bytes, nameOf(key)) }]
     }
+    const entries = [...(await readZipDirectory(file)).values()].filter(({ name }) => name.endsWith(extension))
+    const arrays = new Map(await Promise.all(entries.map(readArray)))
     return {
       file: { path, bytes: file.bytes, modified: file.modified },
       tensors: new Map([...arrays].map(([key, { header }]) => [key, { dtype: header.dtype, shape: header.shape }])),

@@ -21,6 +21,8 @@ const maximumDeflateRatio = 1032
 const maximumEntries = 2 ** 16
 const localHeaderBytes = 30
 const localHeaderSignature = 0x04034b50
+/** Read at once from the end of the file; yauzl would ask for every entry of the directory by itself. */
+const directoryBytes = 2 ** 17
 const inputPieceBytes = 2 ** 18
 
 /**
@@ -32,23 +34,31 @@ export async function readZipDirectory(file: OpenFile): Promise<Map<string, ZipE
   if (file.bytes < 4 || (await readBytes(file, 0, 2)).toString('latin1') !== 'PK') throw invalid('not a zip archive')
 
   const entries = new Map<string, ZipEntry>()
-  for (const entry of await listEntries(file)) {
-    const name = entry.fileName
-    const { compressedSize: storedBytes, uncompressedSize: bytes, compressionMethod: method } = entry
-    if (entries.has(name)) throw invalid(`two entries are named ${name}`)
-    if (entry.isEncrypted()) throw invalid(`${name} is encrypted`)
-    if (method !== 0 && method !== 8) throw invalid(`${name}: expected stored or deflated, found method ${method}`)
-    if (bytes > maximumDeflateRatio * storedBytes) {
-      throw invalid(`${name} claims to inflate from ${storedBytes} to ${bytes} bytes, more than deflate can`)
-    }
-    const start = await dataStart(file, entry)
-    if (start + storedBytes > file.bytes) {
-      const message = `${file.path}: ${name} should end at byte ${start + storedBytes}, the file at ${file.bytes}`
-      throw new SaeMatchError('FILE_TRUNCATED', message)
-    }
-    entries.set(name, { name, deflated: method === 8, start, storedBytes, bytes, crc32: entry.crc32 })
+  for (const entry of await Promise.all((await listEntries(file)).map((entry) => checkEntry(file, entry)))) {
+    if (entries.has(entry.name)) throw invalid(`two entries are named ${entry.name}`)
+    entries.set(entry.name, entry)
   }
   return entries
+}
+
+async function checkEntry(file: OpenFile, entry: Entry): Promise<ZipEntry> {
+  const { fileName: name, compressedSize: storedBytes, uncompressedSize: bytes, compressionMethod: method } = entry
+  const invalid = (message: string) => new SaeMatchError('FORMAT_INVALID', `${file.path}: ${name} ${message}`)
+  if (entry.isEncrypted()) throw invalid('is encrypted')
+  if (method !== 0 && method !== 8) throw invalid(`should be stored or deflated, but uses method ${method}`)
+  if (bytes > maximumDeflateRatio * storedBytes) {
+    throw invalid(`claims to inflate from ${storedBytes} to ${bytes} bytes, more than deflate can`)
+  }
+  const position = entry.relativeOffsetOfLocalHeader
+  const header = await readBytes(file, position, localHeaderBytes)
+  if (header.readUInt32LE(0) !== localHeaderSignature) throw invalid(`has no local header at byte ${position}`)
+  // The lengths of name and extra field in the local header may differ from those of the directory.
+  const start = position + localHeaderBytes + header.readUInt16LE(26) + header.readUInt16LE(28)
+  if (start + storedBytes > file.bytes) {
+    const message = `${file.path}: ${name} should end at byte ${start + storedBytes}, the file at ${file.bytes}`
+    throw new SaeMatchError('FILE_TRUNCATED', message)
+  }
+  return { name, deflated: method === 8, start, storedBytes, bytes, crc32: entry.crc32 }
 }
 
 /** The first `length` bytes of an entry. */
@@ -119,17 +129,9 @@ async function inflate(file: OpenFile, entry: ZipEntry, onChunk: (chunk: Buffer)
   if (bytes < entry.bytes) throw invalid(`inflates to ${bytes} bytes, not to the ${entry.bytes} it declares`)
 }
 
-/** Where the data of an entry begins: the lengths in its local header may differ from those of the directory. */
-async function dataStart(file: OpenFile, entry: Entry): Promise<number> {
-  const position = entry.relativeOffsetOfLocalHeader
-  const header = await readBytes(file, position, localHeaderBytes)
-  if (header.readUInt32LE(0) !== localHeaderSignature) {
-    throw new SaeMatchError('FORMAT_INVALID', `${file.path}: ${entry.fileName} has no local header at byte ${position}`)
-  }
-  return position + localHeaderBytes + header.readUInt16LE(26) + header.readUInt16LE(28)
-}
-
-function listEntries(file: OpenFile): Promise<Entry[]> {
+async function listEntries(file: OpenFile): Promise<Entry[]> {
+  const tailBytes = Math.min(file.bytes, directoryBytes)
+  const tail = await readBytes(file, file.bytes - tailBytes, tailBytes)
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) => {
       const message = cause instanceof Error ? cause.message : String(cause)
@@ -147,7 +149,7 @@ function listEntries(file: OpenFile): Promise<Entry[]> {
       })
       zip.readEntry()
     }
-    const reader = new FileReader(file, fail)
+    const reader = new FileReader(file, tail, fail)
     fromRandomAccessReader(reader, file.bytes, { lazyEntries: true, autoClose: false }, (error, zip) => {
       if (error) fail(error)
       else list(zip)
@@ -162,6 +164,7 @@ function listEntries(file: OpenFile): Promise<Entry[]> {
 class FileReader extends RandomAccessReader {
   constructor(
     private readonly file: OpenFile,
+    private readonly tail: Buffer,
     private readonly fail: (cause: unknown) => void,
   ) {
     super()
@@ -174,8 +177,15 @@ class FileReader extends RandomAccessReader {
     position: number,
     callback: (error: Error | null, bytesRead?: number) => void,
   ): void {
-    const inside = position >= 0 && position + length <= this.file.bytes
-    const reading = inside ? this.file.handle.read(buffer, offset, length, position) : Promise.resolve({ bytesRead: 0 })
-    reading.then(({ bytesRead }) => callback(null, bytesRead)).catch(this.fail)
+    this.copy(buffer.subarray(offset, offset + length), position)
+      .then((bytesRead) => callback(null, bytesRead))
+      .catch(this.fail)
+  }
+
+  private async copy(target: Buffer, position: number): Promise<number> {
+    if (!(position >= 0 && position + target.length <= this.file.bytes)) return 0
+    const tailStart = this.file.bytes - this.tail.length
+    if (position >= tailStart) return this.tail.copy(target, 0, position - tailStart)
+    return (await this.file.handle.read(target, 0, target.length, position)).bytesRead
   }
 }
