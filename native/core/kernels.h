@@ -1,0 +1,84 @@
+// The few loops that are compiled once per instruction set. Everything above them is written once.
+#pragma once
+
+#include <cstdint>
+
+#include "sae_match/matrix_view.h"
+
+namespace sae_match {
+
+// Selection works on blocks of this many columns: a row is first reduced to one minimum per block.
+inline constexpr std::int64_t kScanBlock = 32;
+
+// One row of costs, f32 or f64. The cost of column j is sign * cost[j].
+template <class T>
+struct ScanRow {
+  const T* cost;
+  double sign;
+  std::int64_t columns;
+};
+
+// How far a row of lower bounds can lie below the exact costs: entry j by at most
+// row_error * column_error[j] + relative * |entry|. column_error is null where entries are exact.
+struct RowError {
+  double row_error = 0;
+  const double* column_error = nullptr;
+  double relative = 0;
+};
+
+// What the audit asks of one row. An entry that may lie on either side of a threshold, or may be one of the two least
+// of its column, needs a closer look; its block of kScanBlock columns is flagged.
+struct CompareRow {
+  double row_threshold;              // the partner's cost in this row
+  const double* column_thresholds;   // the partner's cost in every column
+  double* column_least_upper;        // least upper bound seen in every column; updated
+  double* column_second_upper;       // second least; updated
+  std::int32_t* column_before;       // entries certainly below the column's threshold; updated
+  std::uint8_t* look_in_row;         // [blocks] set where an entry may tie with row_threshold
+  std::uint8_t* look_in_column;      // [blocks] set where an entry may tie or be one of its column's two least
+};
+
+struct Kernels {
+  const char* name;
+
+  // C[tile_rows x tile_columns] (+)= sum over depth of a[k * tile_rows + r] * b[k * tile_columns + c]
+  std::int64_t tile_rows, tile_columns;
+  void (*gemm_tile)(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t c_stride,
+                    bool accumulate);
+
+  // out[k] = fl(scale * stored[k]), contiguous numbers
+  void (*widen)(const void* stored, Dtype dtype, double scale, double* out, std::int64_t count);
+  // The same rounded once more to f32
+  void (*narrow)(const void* stored, Dtype dtype, double scale, float* out, std::int64_t count);
+  // sum over k of (x[k] - fl(scale * stored[k]))^2, and of x[k] * fl(scale * stored[k]), in lanes
+  double (*squared_distance)(const double* x, const void* stored, Dtype dtype, double scale, std::int64_t count);
+  double (*dot)(const double* x, const void* stored, Dtype dtype, double scale, std::int64_t count);
+
+  // minima[b] = least cost - v of columns [32 b, 32 b + 32); returns the least of all
+  double (*block_minima_f32)(const ScanRow<float>& row, const double* v, double* minima);
+  double (*block_minima_f64)(const ScanRow<double>& row, const double* v, double* minima);
+  // smallest[t * columns + j] keeps the `depth` least costs seen in column j, ascending in t
+  void (*keep_smallest_f32)(const ScanRow<float>& row, std::int64_t depth, double* smallest);
+  void (*keep_smallest_f64)(const ScanRow<double>& row, std::int64_t depth, double* smallest);
+  // Returns how many entries certainly lie below row_threshold
+  std::int64_t (*compare_f32)(const ScanRow<float>& row, const RowError& error, const CompareRow& compare);
+  std::int64_t (*compare_f64)(const ScanRow<double>& row, const RowError& error, const CompareRow& compare);
+
+  // Inner products into lower bounds of sign * squared distance, in place: less row_error * column_error[j], then
+  // rounded down.
+  void (*lower_bounds)(float* products, std::int64_t count, double sign, double row_norm, const double* column_norms,
+                       const RowError& error);
+  // Inner products into squared distances rounded to nearest, in place
+  void (*distances)(float* products, std::int64_t count, double row_norm, const double* column_norms);
+};
+
+// The kernels of one instruction set; null where it is not compiled in.
+const Kernels* kernels_portable();
+const Kernels* kernels_avx2();
+const Kernels* kernels_avx512();
+const Kernels* kernels_neon();
+
+// The kernels of active_simd().
+const Kernels& kernels();
+
+}  // namespace sae_match

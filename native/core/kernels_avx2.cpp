@@ -1,0 +1,54 @@
+// AVX2 with FMA and F16C.
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "core/half.h"
+#include "core/kernels.h"
+
+namespace sae_match {
+namespace {
+
+#include "core/scan.inc"
+
+// 6 x 16: twelve accumulators, two registers of b, two for the broadcasts of a.
+constexpr std::int64_t kTileRows = 6, kTileColumns = 16;
+
+void gemm_tile(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t c_stride, bool accumulate) {
+  __m256 sum[kTileRows][2];
+  for (auto& row : sum) row[0] = row[1] = _mm256_setzero_ps();
+  for (std::int64_t k = 0; k < depth; ++k, a += kTileRows, b += kTileColumns) {
+    const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
+#pragma GCC unroll 6
+    for (std::int64_t r = 0; r < kTileRows; ++r) {
+      const __m256 x = _mm256_broadcast_ss(a + r);
+      sum[r][0] = _mm256_fmadd_ps(x, b0, sum[r][0]);
+      sum[r][1] = _mm256_fmadd_ps(x, b1, sum[r][1]);
+    }
+  }
+#pragma GCC unroll 6
+  for (std::int64_t r = 0; r < kTileRows; ++r) {
+    float* out = c + r * c_stride;
+    if (accumulate) {
+      sum[r][0] = _mm256_add_ps(sum[r][0], _mm256_loadu_ps(out));
+      sum[r][1] = _mm256_add_ps(sum[r][1], _mm256_loadu_ps(out + 8));
+    }
+    _mm256_storeu_ps(out, sum[r][0]);
+    _mm256_storeu_ps(out + 8, sum[r][1]);
+  }
+}
+
+}  // namespace
+
+#include "core/kernel_table.inc"
+
+const Kernels* kernels_avx2() {
+  static constexpr Kernels table = SAE_MATCH_KERNELS("avx2");
+  return &table;
+}
+
+}  // namespace sae_match

@@ -1,0 +1,91 @@
+// Where solvers get costs from. They never touch a matrix: every solver runs on every source.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "cost/shortlists.h"
+#include "sae_match/assignment.h"
+#include "sae_match/matrix_view.h"
+#include "sae_match/run_control.h"
+
+namespace sae_match {
+
+// What the final sweep finds (section "audit" of the algorithm notes), in the source's orientation.
+struct AuditRequest {
+  const double* v;                    // [columns] prices
+  const std::int32_t* row_to_column;  // [rows], negative where alone
+  const std::int32_t* column_to_row;  // [columns]
+  bool neighbours = false;
+};
+
+// The two least costs of a row or column; ties to the lower index.
+struct Nearest {
+  std::vector<std::int32_t> index;  // -1 where there is none
+  std::vector<double> cost, second_cost;
+};
+
+struct Audit {
+  std::vector<double> least_reduced;  // [rows] min_j (c_ij - v_j), rounded down
+  std::vector<double> partner_cost;   // [rows] exact; 0 where alone
+  Nearest row, column;                // filled if neighbours were asked for
+  std::vector<std::int32_t> rank_in_row, rank_in_column;
+  std::int64_t exact_costs = 0;
+};
+
+// A problem in solver's orientation: rows() <= columns(), minimise. Costs of forbidden pairs are +infinity.
+// Listed costs are exact, or lower bounds that costs() makes exact; the optimum asked for is that of the exact ones.
+class CostSource {
+ public:
+  virtual ~CostSource() = default;
+
+  virtual std::int64_t rows() const = 0;
+  virtual std::int64_t columns() const = 0;
+  virtual Source kind() const = 0;
+  // Whether listed costs are exact.
+  virtual bool exact() const = 0;
+  // Whether some pair is forbidden.
+  virtual bool has_forbidden() const = 0;
+  // Whether asking for a few rows costs about as much as asking for many, so that refreshes should be batched.
+  virtual bool batched() const = 0;
+
+  // The exact costs of row i in the given columns.
+  virtual void costs(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out) const = 0;
+  double cost(std::int64_t i, std::int32_t j) const {
+    double c;
+    costs(i, &j, 1, &c);
+    return c;
+  }
+  // All exact costs of row i.
+  virtual void row(std::int64_t i, double* out) const = 0;
+
+  // [columns] the `depth`-th least listed cost of every column over the given rows; the largest finite one where
+  // there are fewer, 0 where there is none.
+  virtual std::vector<double> column_quantile(const std::vector<std::int32_t>& rows, std::int64_t depth,
+                                              RunControl& control) const = 0;
+
+  // Fills the lists of the given rows with their columns least by listed cost - v, and their bounds. One sweep when
+  // the rows are all rows; a refresh otherwise. `size` is how many entries are wanted, of which up to twice as many
+  // come.
+  virtual void list(const std::vector<std::int32_t>& rows, const double* v, std::int64_t size, Shortlists& lists,
+                    RunControl& control) const = 0;
+
+  // One independent pass over everything. Exact whatever the source.
+  virtual Audit audit(const AuditRequest& request, RunControl& control) const = 0;
+};
+
+// A caller's matrix, transposed (by a copy) if it has more rows than columns, negated (on the fly) to maximise.
+std::unique_ptr<CostSource> make_matrix_source(const CostMatrix& costs, bool maximize, RunControl& control);
+
+// Squared distances of feature rows. `a` must not have more rows than `b`. All costs are multiplied by
+// cost_factor(), a power of two that brings them into the range of f32.
+class RowsCostSource : public CostSource {
+ public:
+  virtual double cost_factor() const = 0;
+};
+std::unique_ptr<RowsCostSource> make_rows_source(const Rows& a, const Rows& b, bool maximize, Source kind,
+                                                 RunControl& control);
+
+}  // namespace sae_match

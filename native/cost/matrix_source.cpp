@@ -1,0 +1,153 @@
+// A caller's matrix as a cost source.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <sstream>
+
+#include "cost/scanned_source.h"
+#include "sae_match/thread_pool.h"
+
+namespace sae_match {
+namespace {
+
+constexpr std::int64_t kRowsPerPiece = 16;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// What a look at every entry finds.
+struct Contents {
+  bool forbidden = false;  // some pair is forbidden
+  double largest = 0;      // largest finite magnitude
+};
+
+template <class T>
+[[noreturn]] void throw_bad_entry(const T* row, std::int64_t i, std::int64_t columns, double sign) {
+  std::int64_t j = 0;
+  while (j < columns && !(std::isnan(row[j]) || sign * row[j] == -kInfinity)) ++j;
+  std::ostringstream text;
+  text << "Expected finite costs, or " << (sign > 0 ? "+Infinity" : "-Infinity") << " for a forbidden pair, got "
+       << (std::isnan(row[j]) ? "NaN" : sign > 0 ? "-Infinity" : "+Infinity") << " at row " << i << ", column " << j;
+  throw Error("COST_NAN", text.str());
+}
+
+template <class T>
+Contents check_entries(const CostMatrix& costs, double sign, RunControl& control) {
+  const T* data = static_cast<const T*>(costs.data);
+  std::mutex mutex;
+  Contents all;
+  parallel_for(costs.rows, 64, control.threads, [&](std::int64_t begin, std::int64_t end) {
+    control.check();
+    Contents found;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const T* row = data + i * costs.row_stride;
+      // Lanes of zero times the entry: NaN where an entry is NaN or infinite. Only then a slow look.
+      constexpr std::int64_t kLanes = 16;
+      T poison[kLanes] = {}, largest[kLanes] = {};
+      std::int64_t j = 0;
+      for (; j + kLanes <= costs.columns; j += kLanes) {
+        for (std::int64_t l = 0; l < kLanes; ++l) {
+          const T x = row[j + l];
+          const T magnitude = x < 0 ? -x : x;
+          poison[l] += x * T{0};
+          largest[l] = largest[l] < magnitude ? magnitude : largest[l];
+        }
+      }
+      T clean = 0;
+      for (; j < costs.columns; ++j) {
+        clean += row[j] * T{0};
+        largest[0] = std::max(largest[0], std::abs(row[j]));
+      }
+      for (const T lane : poison) clean += lane;
+      if (clean == T{0}) {
+        for (const T lane : largest) found.largest = std::max(found.largest, static_cast<double>(lane));
+        continue;
+      }
+      for (j = 0; j < costs.columns; ++j) {
+        if (std::isnan(row[j]) || sign * row[j] == -kInfinity) throw_bad_entry(row, i, costs.columns, sign);
+        if (std::isinf(row[j])) {
+          found.forbidden = true;
+        } else {
+          found.largest = std::max(found.largest, static_cast<double>(std::abs(row[j])));
+        }
+      }
+    }
+    std::lock_guard lock(mutex);
+    all.forbidden |= found.forbidden;
+    all.largest = std::max(all.largest, found.largest);
+  });
+  return all;
+}
+
+template <class T>
+class MatrixSource final : public ScannedSource<T> {
+ public:
+  MatrixSource(const CostMatrix& costs, bool maximize, RunControl& control)
+      : ScannedSource<T>(std::min(costs.rows, costs.columns), std::max(costs.rows, costs.columns), maximize ? -1.0 : 1.0),
+        data_(static_cast<const T*>(costs.data)),
+        stride_(costs.row_stride) {
+    const Contents contents = check_entries<T>(costs, this->sign_, control);
+    // Prices stay within a few sums of entries along an alternating path.
+    if (contents.largest > std::numeric_limits<double>::max() / (8.0 * (static_cast<double>(this->rows_) + 1))) {
+      throw Error("COST_RANGE", "Sums of these costs leave the range of f64: the largest magnitude is " +
+                                    std::to_string(contents.largest));
+    }
+    forbidden_ = contents.forbidden;
+    if (costs.rows > costs.columns) transpose(costs, control);
+  }
+
+  Source kind() const override { return Source::dense; }
+  bool exact() const override { return true; }
+  bool has_forbidden() const override { return forbidden_; }
+  bool batched() const override { return false; }
+
+  void costs(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out) const override {
+    const T* row = data_ + i * stride_;
+    for (std::int64_t c = 0; c < count; ++c) out[c] = this->sign_ * row[columns[c]];
+  }
+  void row(std::int64_t i, double* out) const override {
+    const T* row = data_ + i * stride_;
+    for (std::int64_t j = 0; j < this->columns_; ++j) out[j] = this->sign_ * row[j];
+  }
+
+ protected:
+  void visit(const std::vector<std::int32_t>& rows, const RowVisitor<T>& visitor, RunControl& control) const override {
+    parallel_for(static_cast<std::int64_t>(rows.size()), kRowsPerPiece, control.threads,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   control.check();
+                   visitor({begin, end, data_, rows.data(), 0, stride_});
+                 });
+  }
+  RowError row_error(std::int64_t) const override { return {}; }
+
+ private:
+  void transpose(const CostMatrix& costs, RunControl& control) {
+    constexpr std::int64_t kPiece = 32;
+    copy_.reset(new T[static_cast<std::size_t>(costs.rows * costs.columns)]);
+    parallel_for(costs.columns, kPiece, control.threads, [&](std::int64_t begin, std::int64_t end) {
+      control.check();
+      for (std::int64_t i0 = 0; i0 < costs.rows; i0 += kPiece) {
+        const std::int64_t i1 = std::min(costs.rows, i0 + kPiece);
+        for (std::int64_t j = begin; j < end; ++j) {
+          for (std::int64_t i = i0; i < i1; ++i) copy_[j * costs.rows + i] = data_[i * costs.row_stride + j];
+        }
+      }
+    });
+    data_ = copy_.get();
+    stride_ = costs.rows;
+  }
+
+  const T* data_;
+  std::int64_t stride_;
+  bool forbidden_ = false;
+  std::unique_ptr<T[]> copy_;
+};
+
+}  // namespace
+
+std::unique_ptr<CostSource> make_matrix_source(const CostMatrix& costs, bool maximize, RunControl& control) {
+  if (costs.dtype == Dtype::f32) return std::make_unique<MatrixSource<float>>(costs, maximize, control);
+  return std::make_unique<MatrixSource<double>>(costs, maximize, control);
+}
+
+}  // namespace sae_match

@@ -1,0 +1,207 @@
+// Squared distances of feature rows as a cost source: one product of f32 matrices gives every entry a rigorous lower
+// bound; exact values are computed in f64 for the few entries that matter.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <numeric>
+
+#include "cost/scanned_source.h"
+#include "features/stored_rows.h"
+#include "gemm/row_products.h"
+#include "sae_match/features.h"
+#include "sae_match/thread_pool.h"
+
+namespace sae_match {
+namespace {
+
+constexpr std::int64_t kRowsPerPiece = 16;
+constexpr std::int64_t kTileFloats = 16 << 20;  // of an implicit source: 64 MB of products at once
+
+class RowsSource final : public ScannedSource<float, RowsCostSource> {
+ public:
+  RowsSource(const Rows& a, const Rows& b, bool maximize, Source kind, RunControl& control)
+      : ScannedSource(a.count, b.count, 1.0),  // listed costs carry their sign already
+        kernel_(kernels()),
+        kind_(kind),
+        listed_sign_(maximize ? -1.0 : 1.0),
+        a_(a, control),
+        b_(b, control),
+        a_norms_(squared_norms(a_, control)),
+        b_norms_(squared_norms(b_, control)),
+        identity_(next_identity()) {
+    bring_to_unit_size();
+    set_errors();
+    if (kind_ == Source::dense) form(control);
+  }
+
+  Source kind() const override { return kind_; }
+  bool exact() const override { return false; }
+  bool has_forbidden() const override { return false; }
+  bool batched() const override { return kind_ == Source::implicit; }
+  double cost_factor() const override { return factor_ * factor_; }
+
+  void costs(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out) const override {
+    const double* x = nullptr;
+    for (std::int64_t c = 0; c < count; ++c) {
+      const std::int32_t j = columns[c];
+      // |0 - y|^2 is |y|^2, term by term.
+      if (a_norms_[i] == 0 || b_norms_[j] == 0) {
+        out[c] = listed_sign_ * (a_norms_[i] == 0 ? b_norms_[j] : a_norms_[i]);
+        continue;
+      }
+      if (!x) x = values(i);
+      out[c] = listed_sign_ * b_.distance(kernel_, x, j);
+    }
+  }
+  void row(std::int64_t i, double* out) const override {
+    std::vector<std::int32_t> every(static_cast<std::size_t>(columns_));
+    std::iota(every.begin(), every.end(), 0);
+    costs(i, every.data(), columns_, out);
+  }
+
+ protected:
+  void visit(const std::vector<std::int32_t>& rows, const RowVisitor<float>& visitor,
+             RunControl& control) const override {
+    const std::int64_t count = static_cast<std::int64_t>(rows.size());
+    if (kind_ == Source::dense) {
+      parallel_for(count, kRowsPerPiece, control.threads, [&](std::int64_t begin, std::int64_t end) {
+        control.check();
+        visitor({begin, end, matrix_.get(), rows.data(), 0, columns_});
+      });
+      return;
+    }
+    const std::int64_t height = std::max<std::int64_t>(1, std::min(count, kTileFloats / std::max<std::int64_t>(1, columns_)));
+    if (tile_rows_ < height) {
+      tile_.reset(new float[static_cast<std::size_t>(height * columns_)]);
+      tile_rows_ = height;
+    }
+    for (std::int64_t first = 0; first < count; first += height) {
+      const std::int64_t size = std::min(height, count - first);
+      bound_rows(rows.data() + first, size, tile_.get(), control);
+      parallel_for(size, kRowsPerPiece, control.threads, [&](std::int64_t begin, std::int64_t end) {
+        visitor({first + begin, first + end, tile_.get(), nullptr, first, columns_});
+      });
+      if (count == rows_) control.report("sweep", first + size, count);
+    }
+  }
+
+  RowError row_error(std::int64_t i) const override {
+    return {2 * row_errors_[i], column_errors_.data(), 0x1p-21};
+  }
+
+ private:
+  // A power of two that brings the largest norm to about 1, so that f32 neither overflows nor wastes its range.
+  void bring_to_unit_size() {
+    double largest = 0;
+    for (const auto* norms : {&a_norms_, &b_norms_}) {
+      for (const double norm : *norms) {
+        if (!std::isfinite(norm)) {
+          throw Error("COST_RANGE", "The squared norm of a feature row is not finite or leaves the range of f64");
+        }
+        largest = std::max(largest, norm);
+      }
+    }
+    if (largest > 0) factor_ = std::ldexp(1.0, -std::ilogb(std::sqrt(largest)));
+    a_.multiply_by(factor_);
+    b_.multiply_by(factor_);
+    for (double& norm : a_norms_) norm *= factor_ * factor_;
+    for (double& norm : b_norms_) norm *= factor_ * factor_;
+  }
+
+  // The error of a listed cost is at most row_errors_[i] * column_errors_[j]. It is made of 2 g |x| |y| for the f32
+  // product, and of a constant for f32 underflow and for the f64 rounding of norms, epilogue and exact value (each a
+  // few sums of width / 8 squares of at most 4). Rows of norm 0 have exact products and norms: no error at all.
+  void set_errors() {
+    const double g = 2 * product_error(a_.width()) * (1 + 0x1p-40);
+    const double constant =
+        2 * product_underflow(a_.width()) + (static_cast<double>(a_.width()) / 8 + 16) * 16 * 0x1p-50;
+    const double share = std::sqrt(constant / g) * (1 + 0x1p-40);  // g * share * share covers the constant
+    const auto lengths = [&](const std::vector<double>& norms, double factor) {
+      std::vector<double> errors(norms.size(), 0);
+      for (std::size_t r = 0; r < norms.size(); ++r) {
+        if (norms[r] > 0) errors[r] = factor * (std::sqrt(norms[r]) + share);
+      }
+      return errors;
+    };
+    row_errors_ = lengths(a_norms_, g);
+    column_errors_ = lengths(b_norms_, 1);
+  }
+
+  static std::uint64_t next_identity() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+  }
+
+  // The numbers of row i of A, kept while the same thread asks for the same row.
+  const double* values(std::int64_t i) const {
+    thread_local std::vector<double> kept;
+    thread_local std::uint64_t kept_source = 0;
+    thread_local std::int64_t kept_row = -1;
+    if (kept_source != identity_ || kept_row != i) {
+      kept.resize(static_cast<std::size_t>(a_.width()));
+      a_.read(kernel_, i, kept.data());
+      kept_source = identity_;
+      kept_row = i;
+    }
+    return kept.data();
+  }
+
+  void bound_rows(const std::int32_t* rows, std::int64_t count, float* out, RunControl& control) const {
+    row_products(
+        a_, rows, count, b_, out,
+        [&](std::int64_t position, std::int64_t column, std::int64_t size, float* products) {
+          const std::int32_t i = rows[position];
+          kernel_.lower_bounds(products, size, listed_sign_, a_norms_[i], b_norms_.data() + column,
+                               {row_errors_[i], column_errors_.data() + column, 0});
+        },
+        control);
+  }
+
+  void form(RunControl& control) {
+    matrix_.reset(new float[static_cast<std::size_t>(rows_ * columns_)]);
+    // In slabs, so that progress can be told.
+    const std::int64_t slab = std::max<std::int64_t>(2304, (rows_ + 15) / 16);
+    std::vector<std::int32_t> every(static_cast<std::size_t>(rows_));
+    std::iota(every.begin(), every.end(), 0);
+    for (std::int64_t first = 0; first < rows_; first += slab) {
+      const std::int64_t size = std::min(slab, rows_ - first);
+      bound_rows(every.data() + first, size, matrix_.get() + first * columns_, control);
+      control.report("cost", first + size, rows_);
+    }
+  }
+
+  const Kernels& kernel_;
+  Source kind_;
+  double factor_ = 1, listed_sign_;
+  StoredRows a_, b_;
+  std::vector<double> a_norms_, b_norms_, row_errors_, column_errors_;
+  std::uint64_t identity_;
+  std::unique_ptr<float[]> matrix_;
+  mutable std::unique_ptr<float[]> tile_;
+  mutable std::int64_t tile_rows_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<RowsCostSource> make_rows_source(const Rows& a, const Rows& b, bool maximize, Source kind,
+                                                 RunControl& control) {
+  return std::make_unique<RowsSource>(a, b, maximize, kind, control);
+}
+
+void cost_matrix(const Rows& a, const Rows& b, float* out, RunControl& control) {
+  const Kernels& kernel = kernels();
+  const StoredRows left(a, control), right(b, control);
+  const std::vector<double> left_norms = squared_norms(left, control), right_norms = squared_norms(right, control);
+  std::vector<std::int32_t> every(static_cast<std::size_t>(a.count));
+  std::iota(every.begin(), every.end(), 0);
+  row_products(
+      left, every.data(), a.count, right, out,
+      [&](std::int64_t position, std::int64_t column, std::int64_t size, float* products) {
+        kernel.distances(products, size, left_norms[position], right_norms.data() + column);
+      },
+      control);
+}
+
+}  // namespace sae_match

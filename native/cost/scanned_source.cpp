@@ -1,0 +1,438 @@
+#include "cost/scanned_source.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace sae_match {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+double block_minima(const Kernels& kernel, const ScanRow<float>& row, const double* v, double* minima) {
+  return kernel.block_minima_f32(row, v, minima);
+}
+double block_minima(const Kernels& kernel, const ScanRow<double>& row, const double* v, double* minima) {
+  return kernel.block_minima_f64(row, v, minima);
+}
+void keep_smallest(const Kernels& kernel, const ScanRow<float>& row, std::int64_t depth, double* smallest) {
+  kernel.keep_smallest_f32(row, depth, smallest);
+}
+void keep_smallest(const Kernels& kernel, const ScanRow<double>& row, std::int64_t depth, double* smallest) {
+  kernel.keep_smallest_f64(row, depth, smallest);
+}
+std::int64_t compare(const Kernels& kernel, const ScanRow<float>& row, const RowError& error, const CompareRow& ask) {
+  return kernel.compare_f32(row, error, ask);
+}
+std::int64_t compare(const Kernels& kernel, const ScanRow<double>& row, const RowError& error, const CompareRow& ask) {
+  return kernel.compare_f64(row, error, ask);
+}
+
+// a - b rounded down: the nearest double unless that lies above the exact difference.
+double subtract_down(double a, double b) {
+  const double s = a - b;
+  if (!std::isfinite(s)) return s;
+  const double b_part = a - s, a_part = s + b_part;
+  const double error = (a - a_part) + (b_part - b);
+  return error < 0 ? std::nextafter(s, -kInfinity) : s;
+}
+
+std::vector<std::int32_t> all_rows(std::int64_t count) {
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+std::int64_t scan_blocks(std::int64_t columns) { return (columns + kScanBlock - 1) / kScanBlock; }
+
+// A scratch object per running piece, handed out and taken back, and all of them at the end.
+template <class Scratch>
+class ScratchPool {
+ public:
+  explicit ScratchPool(std::function<std::unique_ptr<Scratch>()> make) : make_(std::move(make)) {}
+  std::unique_ptr<Scratch> take() {
+    std::lock_guard lock(mutex_);
+    if (free_.empty()) return make_();
+    std::unique_ptr<Scratch> scratch = std::move(free_.back());
+    free_.pop_back();
+    return scratch;
+  }
+  void give_back(std::unique_ptr<Scratch> scratch) {
+    std::lock_guard lock(mutex_);
+    free_.push_back(std::move(scratch));
+  }
+  std::vector<std::unique_ptr<Scratch>>& all() { return free_; }
+
+ private:
+  std::function<std::unique_ptr<Scratch>()> make_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Scratch>> free_;
+};
+
+// The two least (cost, index) pairs seen.
+struct TwoLeast {
+  double cost = kInfinity, second_cost = kInfinity;
+  std::int32_t index = -1;
+  void see(double c, std::int32_t at) {
+    if (c < cost || (c == cost && (index < 0 || at < index))) {
+      second_cost = cost;
+      cost = c;
+      index = at;
+    } else if (c < second_cost) {
+      second_cost = c;
+    }
+  }
+  void merge(const TwoLeast& other) {
+    if (other.index < 0) return;
+    see(other.cost, other.index);
+    second_cost = std::min(second_cost, other.second_cost);
+  }
+};
+
+struct Candidate {
+  std::int32_t row, column;
+  double listed;
+};
+
+// What one thread gathers about columns during the audit. Once merged, all of it is independent of who gathered what.
+struct ColumnScratch {
+  explicit ColumnScratch(std::int64_t columns)
+      : before(static_cast<std::size_t>(columns), 0),
+        least_upper(static_cast<std::size_t>(columns), kInfinity),
+        second_upper(static_cast<std::size_t>(columns), kInfinity),
+        least(static_cast<std::size_t>(columns)) {}
+
+  // Makes the candidates that can still be one of their column's two least exact and forgets all of them.
+  void settle(const CostSource& source) {
+    std::vector<std::int32_t> asked;
+    std::vector<double> exact;
+    for (std::size_t c = 0; c < candidates.size();) {
+      const std::int32_t i = candidates[c].row;
+      asked.clear();
+      for (; c < candidates.size() && candidates[c].row == i; ++c) {
+        if (candidates[c].listed <= second_upper[candidates[c].column]) asked.push_back(candidates[c].column);
+      }
+      exact.resize(asked.size());
+      source.costs(i, asked.data(), static_cast<std::int64_t>(asked.size()), exact.data());
+      exact_costs += static_cast<std::int64_t>(asked.size());
+      for (std::size_t a = 0; a < asked.size(); ++a) {
+        least[asked[a]].see(exact[a], i);
+        second_upper[asked[a]] = std::min(second_upper[asked[a]], least[asked[a]].second_cost);
+      }
+    }
+    candidates.clear();
+  }
+
+  std::vector<std::int32_t> before;
+  std::vector<double> least_upper, second_upper;
+  std::vector<TwoLeast> least;
+  std::vector<Candidate> candidates;
+  std::int64_t exact_costs = 0;
+};
+
+constexpr std::size_t kMostCandidates = 1 << 20;
+
+}  // namespace
+
+template <class T, class Base>
+std::vector<double> ScannedSource<T, Base>::column_quantile(const std::vector<std::int32_t>& rows, std::int64_t depth,
+                                                            RunControl& control) const {
+  const Kernels& kernel = kernels();
+  const std::size_t size = static_cast<std::size_t>(depth * columns_);
+  ScratchPool<std::vector<double>> pool([&] { return std::make_unique<std::vector<double>>(size, kInfinity); });
+  visit(
+      rows,
+      [&](const RowPiece<T>& piece) {
+        auto smallest = pool.take();
+        for (std::int64_t p = piece.begin; p < piece.end; ++p) {
+          keep_smallest(kernel, scan(piece.row(p)), depth, smallest->data());
+        }
+        pool.give_back(std::move(smallest));
+      },
+      control);
+  std::vector<double> merged(size, kInfinity);
+  for (const auto& part : pool.all()) {
+    for (std::int64_t t = 0; t < depth; ++t) {
+      kernel.keep_smallest_f64({part->data() + t * columns_, 1.0, columns_}, depth, merged.data());
+    }
+  }
+  std::vector<double> quantile(static_cast<std::size_t>(columns_), 0);
+  for (std::int64_t j = 0; j < columns_; ++j) {
+    for (std::int64_t t = depth - 1; t >= 0; --t) {
+      if (merged[t * columns_ + j] < kInfinity) {
+        quantile[j] = merged[t * columns_ + j];
+        break;
+      }
+    }
+  }
+  return quantile;
+}
+
+template <class T, class Base>
+void ScannedSource<T, Base>::list(const std::vector<std::int32_t>& rows, const double* v, std::int64_t size,
+                                  Shortlists& lists, RunControl& control) const {
+  const Kernels& kernel = kernels();
+  const std::int64_t blocks = scan_blocks(columns_);
+  const std::int64_t cut_block = size * 3 / 5;  // which block minimum is the cut
+  visit(
+      rows,
+      [&](const RowPiece<T>& piece) {
+        std::vector<double> minima(static_cast<std::size_t>(blocks)), sorted(minima.size());
+        struct Entry {
+          double reduced;
+          std::int32_t column;
+        };
+        std::vector<Entry> entries;
+        for (std::int64_t p = piece.begin; p < piece.end; ++p) {
+          const T* costs = piece.row(p);
+          const std::int32_t i = rows[p];
+          block_minima(kernel, scan(costs), v, minima.data());
+          double cut = kInfinity;
+          if (cut_block < blocks && columns_ > 2 * size) {
+            std::copy(minima.begin(), minima.end(), sorted.begin());
+            std::nth_element(sorted.begin(), sorted.begin() + cut_block, sorted.end());
+            cut = sorted[cut_block];
+          }
+          entries.clear();
+          for (std::int64_t block = 0; block < blocks; ++block) {
+            if (!(minima[block] <= cut) || minima[block] == kInfinity) continue;
+            const std::int64_t end = std::min(columns_, (block + 1) * kScanBlock);
+            for (std::int64_t j = block * kScanBlock; j < end; ++j) {
+              const double reduced = listed(costs, j) - v[j];
+              if (reduced <= cut && reduced < kInfinity) entries.push_back({reduced, static_cast<std::int32_t>(j)});
+            }
+          }
+          Shortlist& list = lists[i];
+          double bound = cut;
+          if (columns_ > 2 * size && static_cast<std::int64_t>(entries.size()) > 2 * size) {
+            // More ties than room. Among equals, columns are taken from the row's own index on, around the end, so
+            // that rows with the same costs do not all list the same few columns.
+            const auto nearness = [&](std::int32_t j) { return j >= i ? j - i : j - i + columns_; };
+            std::nth_element(entries.begin(), entries.begin() + 2 * size - 1, entries.end(),
+                             [&](const Entry& a, const Entry& b) {
+                               return a.reduced != b.reduced ? a.reduced < b.reduced
+                                                             : nearness(a.column) < nearness(b.column);
+                             });
+            entries.resize(static_cast<std::size_t>(2 * size));
+            bound = entries.back().reduced;
+            std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
+              return a.reduced == bound && b.reduced == bound ? nearness(a.column) < nearness(b.column)
+                     : a.reduced == bound || b.reduced == bound ? a.reduced < b.reduced
+                                                                : a.column < b.column;
+            });
+          }
+          lists.reserve(i, static_cast<std::int64_t>(entries.size()));
+          list.size = static_cast<std::int32_t>(entries.size());
+          list.exact_size = this->exact() ? list.size : 0;
+          list.bound = bound;
+          for (std::int32_t e = 0; e < list.size; ++e) {
+            list.columns[e] = entries[e].column;
+            list.costs[e] = listed(costs, entries[e].column);
+          }
+        }
+      },
+      control);
+}
+
+template <class T, class Base>
+Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& control) const {
+  const Kernels& kernel = kernels();
+  const std::int64_t blocks = scan_blocks(columns_);
+  const bool exact = this->exact();
+  const std::size_t n = static_cast<std::size_t>(rows_), m = static_cast<std::size_t>(columns_);
+
+  Audit result;
+  result.least_reduced.assign(n, kInfinity);
+  result.partner_cost.assign(n, 0);
+  for (std::int64_t i = 0; i < rows_; ++i) {
+    if (request.row_to_column[i] >= 0) result.partner_cost[i] = this->cost(i, request.row_to_column[i]);
+  }
+  std::vector<double> column_thresholds, zeros;
+  if (request.neighbours) {
+    zeros.assign(m, 0);
+    column_thresholds.assign(m, -kInfinity);
+    for (std::int64_t j = 0; j < columns_; ++j) {
+      if (request.column_to_row[j] >= 0) column_thresholds[j] = result.partner_cost[request.column_to_row[j]];
+    }
+    result.row = {std::vector<std::int32_t>(n, -1), std::vector<double>(n, kInfinity), std::vector<double>(n, kInfinity)};
+    result.rank_in_row.assign(n, -1);
+  }
+
+  ScratchPool<ColumnScratch> pool([&] { return std::make_unique<ColumnScratch>(request.neighbours ? columns_ : 0); });
+  const std::vector<std::int32_t> every = all_rows(rows_);
+  visit(
+      every,
+      [&](const RowPiece<T>& piece) {
+        auto scratch = pool.take();
+        std::vector<double> minima(static_cast<std::size_t>(blocks)), exact_costs;
+        std::vector<std::int32_t> asked;
+        std::vector<std::uint8_t> look_in_row, look_in_column;
+
+        for (std::int64_t p = piece.begin; p < piece.end; ++p) {
+          const T* costs = piece.row(p);
+          const std::int32_t i = every[p];
+          // The exact costs of the asked columns: the listed ones where those are exact.
+          const auto ask_exact = [&] {
+            exact_costs.resize(asked.size());
+            if (exact) {
+              for (std::size_t a = 0; a < asked.size(); ++a) exact_costs[a] = listed(costs, asked[a]);
+            } else {
+              this->costs(i, asked.data(), static_cast<std::int64_t>(asked.size()), exact_costs.data());
+              scratch->exact_costs += static_cast<std::int64_t>(asked.size());
+            }
+          };
+          const auto ask_blocks = [&](auto wanted_block, auto wanted_entry) {
+            asked.clear();
+            for (std::int64_t block = 0; block < blocks; ++block) {
+              if (!wanted_block(block)) continue;
+              const std::int64_t end = std::min(columns_, (block + 1) * kScanBlock);
+              for (std::int64_t j = block * kScanBlock; j < end; ++j) {
+                if (wanted_entry(j)) asked.push_back(static_cast<std::int32_t>(j));
+              }
+            }
+            ask_exact();
+          };
+
+          // u: only entries whose lower bound reaches below the best exact value can matter. Rounding is monotone,
+          // so comparing rounded values loses none.
+          const double least_listed = block_minima(kernel, scan(costs), request.v, minima.data());
+          if (least_listed < kInfinity) {
+            double reach = least_listed;
+            if (!exact) {
+              ask_blocks([&](std::int64_t block) { return minima[block] == least_listed; },
+                         [&](std::int64_t j) { return listed(costs, j) - request.v[j] == least_listed; });
+              reach = kInfinity;
+              for (std::size_t a = 0; a < asked.size(); ++a) {
+                reach = std::min(reach, exact_costs[a] - request.v[asked[a]]);
+              }
+            }
+            ask_blocks([&](std::int64_t block) { return minima[block] <= reach; },
+                       [&](std::int64_t j) { return listed(costs, j) - request.v[j] <= reach; });
+            double least = kInfinity;
+            for (std::size_t a = 0; a < asked.size(); ++a) {
+              least = std::min(least, subtract_down(exact_costs[a], request.v[asked[a]]));
+            }
+            result.least_reduced[i] = least;
+          }
+          if (!request.neighbours) continue;
+
+          // Nearest and second nearest column.
+          TwoLeast row_least;
+          block_minima(kernel, scan(costs), zeros.data(), minima.data());
+          double reach = kInfinity;
+          {
+            TwoLeast by_listed;
+            std::int32_t second = -1;
+            for (std::int64_t block = 0; block < blocks; ++block) {
+              if (!(minima[block] < by_listed.second_cost)) continue;
+              const std::int64_t end = std::min(columns_, (block + 1) * kScanBlock);
+              for (std::int64_t j = block * kScanBlock; j < end; ++j) {
+                const double c = listed(costs, j);
+                if (c < by_listed.cost) {
+                  second = by_listed.index;
+                } else if (c < by_listed.second_cost) {
+                  second = static_cast<std::int32_t>(j);
+                }
+                by_listed.see(c, static_cast<std::int32_t>(j));
+              }
+            }
+            if (exact) {
+              reach = by_listed.second_cost;
+            } else if (second >= 0) {
+              asked = {by_listed.index, second};
+              ask_exact();
+              reach = std::max(exact_costs[0], exact_costs[1]);
+            }
+          }
+          ask_blocks([&](std::int64_t block) { return minima[block] <= reach && minima[block] < kInfinity; },
+                     [&](std::int64_t j) { return listed(costs, j) <= reach && listed(costs, j) < kInfinity; });
+          for (std::size_t a = 0; a < asked.size(); ++a) row_least.see(exact_costs[a], asked[a]);
+          result.row.index[i] = row_least.index;
+          result.row.cost[i] = row_least.cost;
+          result.row.second_cost[i] = row_least.second_cost;
+
+          // Ranks both ways, and candidates for the nearest rows of every column.
+          const std::int32_t partner = request.row_to_column[i];
+          look_in_row.assign(static_cast<std::size_t>(blocks), 0);
+          look_in_column.assign(static_cast<std::size_t>(blocks), 0);
+          const double threshold = partner >= 0 ? result.partner_cost[i] : -kInfinity;
+          const RowError error = row_error(i);
+          const auto upper = [&](std::int64_t j) {
+            const double lower = listed(costs, j);
+            return error.column_error ? lower + (error.row_error * error.column_error[j] + error.relative * std::fabs(lower))
+                                      : lower;
+          };
+          std::int64_t before = compare(kernel, scan(costs), error,
+                                        {threshold, column_thresholds.data(), scratch->least_upper.data(),
+                                         scratch->second_upper.data(), scratch->before.data(), look_in_row.data(),
+                                         look_in_column.data()});
+          if (partner >= 0) {
+            ask_blocks([&](std::int64_t block) { return look_in_row[block] != 0; },
+                       [&](std::int64_t j) {
+                         return j != partner && listed(costs, j) <= threshold && !(upper(j) < threshold);
+                       });
+            for (std::size_t a = 0; a < asked.size(); ++a) {
+              before += exact_costs[a] < threshold || (exact_costs[a] == threshold && asked[a] < partner);
+            }
+            result.rank_in_row[i] = static_cast<std::int32_t>(before);
+          }
+          ask_blocks([&](std::int64_t block) { return look_in_column[block] != 0; },
+                     [&](std::int64_t j) {
+                       const double c = listed(costs, j);
+                       if (c <= scratch->second_upper[j] && c < kInfinity) {
+                         const auto column = static_cast<std::int32_t>(j);
+                         if (exact) {
+                           scratch->least[j].see(c, i);
+                         } else {
+                           scratch->candidates.push_back({i, column, c});
+                         }
+                       }
+                       return request.column_to_row[j] != i && listed(costs, j) <= column_thresholds[j] &&
+                              !(upper(j) < column_thresholds[j]);
+                     });
+          for (std::size_t a = 0; a < asked.size(); ++a) {
+            const std::int32_t j = asked[a];
+            const double at = column_thresholds[j];
+            scratch->before[j] += exact_costs[a] < at || (exact_costs[a] == at && i < request.column_to_row[j]);
+          }
+          if (scratch->candidates.size() > kMostCandidates) scratch->settle(*this);
+        }
+        pool.give_back(std::move(scratch));
+        control.check();
+      },
+      control);
+
+  if (request.neighbours) {
+    ColumnScratch merged(columns_);
+    for (const auto& scratch : pool.all()) {
+      for (std::int64_t j = 0; j < columns_; ++j) {
+        merged.before[j] += scratch->before[j];
+        for (const double upper : {scratch->least_upper[j], scratch->second_upper[j]}) {
+          merged.second_upper[j] = std::min(merged.second_upper[j], std::max(merged.least_upper[j], upper));
+          merged.least_upper[j] = std::min(merged.least_upper[j], upper);
+        }
+      }
+    }
+    for (const auto& scratch : pool.all()) {
+      scratch->second_upper = merged.second_upper;
+      scratch->settle(*this);
+      for (std::int64_t j = 0; j < columns_; ++j) merged.least[j].merge(scratch->least[j]);
+    }
+    result.column = {std::vector<std::int32_t>(m), std::vector<double>(m), std::vector<double>(m)};
+    result.rank_in_column.assign(m, -1);
+    for (std::int64_t j = 0; j < columns_; ++j) {
+      result.column.index[j] = merged.least[j].index;
+      result.column.cost[j] = merged.least[j].cost;
+      result.column.second_cost[j] = merged.least[j].second_cost;
+      if (request.column_to_row[j] >= 0) result.rank_in_column[j] = merged.before[j];
+    }
+  }
+  for (const auto& scratch : pool.all()) result.exact_costs += scratch->exact_costs;
+  return result;
+}
+
+template class ScannedSource<float>;
+template class ScannedSource<double>;
+template class ScannedSource<float, RowsCostSource>;
+
+}  // namespace sae_match

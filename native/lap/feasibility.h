@@ -1,0 +1,12 @@
+// Whether a full assignment exists among the pairs that are not forbidden.
+#pragma once
+
+#include "cost/cost_source.h"
+
+namespace sae_match {
+
+// Throws Error("INFEASIBLE") that names rows which together have too few columns (Hall's condition). `row_word` is
+// what the caller calls the source's rows. Maximum matching by phases of augmenting paths over bit sets.
+void require_feasible(const CostSource& source, const char* row_word, const char* column_word, RunControl& control);
+
+}  // namespace sae_match

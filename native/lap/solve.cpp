@@ -1,0 +1,210 @@
+// From a problem to a certified result in the caller's orientation and sign.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "lap/certificate.h"
+#include "lap/feasibility.h"
+#include "lap/solvers.h"
+#include "sae_match/assignment.h"
+
+namespace sae_match {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr std::int64_t kDefaultMemoryBudget = RowsOptions{}.memory_budget;
+
+class Stopwatch {
+ public:
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const double milliseconds = std::chrono::duration<double, std::milli>(now - last_).count();
+    last_ = now;
+    return milliseconds;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+// How the caller's problem relates to the source's: which side is which, and the numbers' factor.
+struct Orientation {
+  bool transposed;
+  bool maximize;
+  double cost_factor;  // of the source's costs over the caller's, a power of two
+
+  double to_caller(double x) const { return (maximize ? -x : x) / cost_factor; }
+};
+
+Matching run_solver(const CostSource& source, const SolveOptions& options, double unmatched_cost,
+                    std::int64_t memory_budget, const std::vector<double>* prices, RunControl& control) {
+  switch (options.solver) {
+    case Solver::jv:
+      return solve_jv(source, unmatched_cost, memory_budget, control);
+    case Solver::greedy:
+      return solve_greedy(source, unmatched_cost, control);
+    case Solver::shortlist:
+      return solve_shortlist(source, unmatched_cost, prices, control);
+    default:
+      throw Error("SOLVER_UNAVAILABLE", "The native backend has no solver of that name");
+  }
+}
+
+void add(Work& to, const Work& work) {
+  to.bids += work.bids;
+  to.refreshes += work.refreshes;
+  to.labels += work.labels;
+  to.exact_costs += work.exact_costs;
+}
+
+// A row's or column's least cost among other partners, less its partner's.
+std::vector<double> margins(const Nearest& nearest, const std::vector<std::int32_t>& partner,
+                            const std::vector<double>& partner_cost, double cost_factor) {
+  std::vector<double> result(partner.size(), std::nan(""));
+  for (std::size_t i = 0; i < partner.size(); ++i) {
+    if (partner[i] < 0) continue;
+    const double other = nearest.index[i] == partner[i] ? nearest.second_cost[i] : nearest.cost[i];
+    if (other < kInfinity) result[i] = (other - partner_cost[i]) / cost_factor;
+  }
+  return result;
+}
+
+Neighbours to_neighbours(Audit& audit, const std::vector<std::int32_t>& row_to_column,
+                         const std::vector<std::int32_t>& column_to_row, const Orientation& orientation) {
+  std::vector<double> column_partner_cost(column_to_row.size(), 0);
+  for (std::size_t j = 0; j < column_to_row.size(); ++j) {
+    if (column_to_row[j] >= 0) column_partner_cost[j] = audit.partner_cost[column_to_row[j]];
+  }
+  Neighbours result;
+  result.margin = orientation.transposed
+                      ? margins(audit.column, column_to_row, column_partner_cost, orientation.cost_factor)
+                      : margins(audit.row, row_to_column, audit.partner_cost, orientation.cost_factor);
+  for (Nearest* side : {&audit.row, &audit.column}) {
+    for (double& cost : side->cost) cost = orientation.to_caller(cost);
+  }
+  if (orientation.transposed) {
+    std::swap(audit.row, audit.column);
+    std::swap(audit.rank_in_row, audit.rank_in_column);
+  }
+  result.nearest_column = std::move(audit.row.index);
+  result.nearest_column_cost = std::move(audit.row.cost);
+  result.nearest_row = std::move(audit.column.index);
+  result.nearest_row_cost = std::move(audit.column.cost);
+  result.rank_in_row = std::move(audit.rank_in_row);
+  result.rank_in_column = std::move(audit.rank_in_column);
+  return result;
+}
+
+Solution solve_source(const CostSource& source, const SolveOptions& options, const Orientation& orientation,
+                      std::int64_t memory_budget, RunControl& control, Stopwatch& watch) {
+  const double unmatched_cost = options.unmatched_cost * orientation.cost_factor;
+  if (!(unmatched_cost < kInfinity)) {
+    require_feasible(source, orientation.transposed ? "column" : "row", orientation.transposed ? "row" : "column",
+                     control);
+  }
+
+  Matching matching = run_solver(source, options, unmatched_cost, memory_budget, nullptr, control);
+  Solution solution;
+  solution.solve_milliseconds = watch.lap();
+  const bool from_lists = options.verify == Proof::shortlist && !matching.least_reduced.empty();
+  const auto prove = [&](const Matching& of) {
+    return certify(source, unmatched_cost, of.row_to_column, of.column_to_row, of.v,
+                   from_lists ? &of.least_reduced : nullptr, options.neighbours, control);
+  };
+  Certified certified = prove(matching);
+  solution.verify_milliseconds = watch.lap();
+  // Rounding of prices over many steps can leave a gap: a finish from these prices closes it.
+  for (int round = 0; round < 3 && options.solver == Solver::shortlist && !certified.certificate.optimal; ++round) {
+    Matching again = run_solver(source, options, unmatched_cost, memory_budget, &certified.v, control);
+    solution.solve_milliseconds += watch.lap();
+    Certified proof = prove(again);
+    solution.verify_milliseconds += watch.lap();
+    add(again.work, matching.work);
+    if (proof.certificate.gap < certified.certificate.gap) {
+      matching = std::move(again);
+      certified = std::move(proof);
+    }
+  }
+
+  solution.work = matching.work;
+  solution.work.exact_costs += certified.audit.exact_costs;
+  solution.source = source.kind();
+  if (options.neighbours && !from_lists) {
+    solution.neighbours = to_neighbours(certified.audit, matching.row_to_column, matching.column_to_row, orientation);
+  }
+  for (std::vector<double>* prices : {&certified.u, &certified.v}) {
+    for (double& price : *prices) price = orientation.to_caller(price);
+  }
+  Certificate& certificate = certified.certificate;
+  // A gap and what bounds it keep their sign: they speak of the minimised problem.
+  certificate.gap /= orientation.cost_factor;
+  certificate.rounding_bound /= orientation.cost_factor;
+  certificate.min_reduced_cost /= orientation.cost_factor;
+  certificate.primal = orientation.to_caller(certificate.primal);
+  certificate.dual = orientation.to_caller(certificate.dual);
+  solution.certificate = certificate;
+  solution.cost = certificate.primal;
+  solution.row_to_column = std::move(matching.row_to_column);
+  solution.column_to_row = std::move(matching.column_to_row);
+  solution.u = std::move(certified.u);
+  solution.v = std::move(certified.v);
+  if (orientation.transposed) {
+    std::swap(solution.row_to_column, solution.column_to_row);
+    std::swap(solution.u, solution.v);
+  }
+  return solution;
+}
+
+// Nothing to match: everything stays alone at price 0.
+Solution empty_solution(std::int64_t rows, std::int64_t columns, const SolveOptions& options) {
+  Solution solution;
+  solution.row_to_column.assign(static_cast<std::size_t>(rows), -1);
+  solution.column_to_row.assign(static_cast<std::size_t>(columns), -1);
+  solution.u.assign(static_cast<std::size_t>(rows), 0);
+  solution.v.assign(static_cast<std::size_t>(columns), 0);
+  solution.certificate.optimal = true;
+  if (options.neighbours) {
+    Neighbours& none = solution.neighbours.emplace();
+    const auto row_count = static_cast<std::size_t>(rows), column_count = static_cast<std::size_t>(columns);
+    none.nearest_column.assign(row_count, -1);
+    none.rank_in_row.assign(row_count, -1);
+    none.nearest_column_cost.assign(row_count, kInfinity);
+    none.margin.assign(row_count, std::nan(""));
+    none.nearest_row.assign(column_count, -1);
+    none.rank_in_column.assign(column_count, -1);
+    none.nearest_row_cost.assign(column_count, kInfinity);
+  }
+  return solution;
+}
+
+}  // namespace
+
+Solution solve(const CostMatrix& costs, const SolveOptions& options, RunControl& control) {
+  if (costs.rows == 0 || costs.columns == 0) return empty_solution(costs.rows, costs.columns, options);
+  Stopwatch watch;
+  const std::unique_ptr<CostSource> source = make_matrix_source(costs, options.maximize, control);
+  const double cost_milliseconds = watch.lap();
+  Solution solution = solve_source(*source, options, {costs.rows > costs.columns, options.maximize, 1},
+                                   kDefaultMemoryBudget, control, watch);
+  solution.cost_milliseconds = cost_milliseconds;
+  return solution;
+}
+
+Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, const SolveOptions& options,
+               RunControl& control) {
+  if (a.count == 0 || b.count == 0) return empty_solution(a.count, b.count, options);
+  Stopwatch watch;
+  const double bytes = 4.0 * static_cast<double>(a.count) * static_cast<double>(b.count);
+  const Source kind = rows_options.source.value_or(
+      bytes <= static_cast<double>(rows_options.memory_budget) ? Source::dense : Source::implicit);
+  const bool transposed = a.count > b.count;
+  const std::unique_ptr<RowsCostSource> source =
+      make_rows_source(transposed ? b : a, transposed ? a : b, options.maximize, kind, control);
+  const double cost_milliseconds = watch.lap();
+  Solution solution = solve_source(*source, options, {transposed, options.maximize, source->cost_factor()},
+                                   rows_options.memory_budget, control, watch);
+  solution.cost_milliseconds = cost_milliseconds;
+  return solution;
+}
+
+}  // namespace sae_match

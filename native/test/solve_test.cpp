@@ -1,0 +1,245 @@
+// Random small problems of every shape: the solvers agree, and every condition of optimality holds in exact terms.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "sae_match/assignment.h"
+#include "sae_match/cpu_features.h"
+#include "sae_match/features.h"
+
+using namespace sae_match;
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+struct Problem {
+  std::int64_t rows, columns;
+  std::vector<double> costs;
+  double lambda = kInfinity;
+  bool maximize = false, integer = false;
+};
+
+std::mt19937_64 generator(20240807);
+double uniform() { return std::uniform_real_distribution<double>(0, 1)(generator); }
+std::int64_t below(std::int64_t n) { return std::uniform_int_distribution<std::int64_t>(0, n - 1)(generator); }
+
+Problem random_problem() {
+  Problem problem{1 + below(40), 1 + below(40), {}};
+  if (below(3) == 0) problem.columns = problem.rows;
+  const std::int64_t family = below(6);
+  const double magnitude = below(3) == 0 ? std::pow(10.0, std::floor(uniform() * 61) - 30) : 1;
+  problem.integer = family == 1 || family == 2;
+  std::vector<double> row_part, column_part;
+  for (std::int64_t i = 0; i < problem.rows; ++i) row_part.push_back(uniform());
+  for (std::int64_t j = 0; j < problem.columns; ++j) column_part.push_back(uniform());
+  for (std::int64_t i = 0; i < problem.rows; ++i) {
+    for (std::int64_t j = 0; j < problem.columns; ++j) {
+      double c = uniform();
+      if (family == 1) c = std::floor(uniform() * 10);
+      if (family == 2) c = static_cast<double>((i + 1) * (j + 1));
+      if (family == 3) c = (row_part[i] - column_part[j]) * (row_part[i] - column_part[j]);
+      if (family == 4) c = 1000 * row_part[i] + 1000 * column_part[j] + (below(2) ? 0.001 * uniform() : 0);
+      if (family == 5) c -= 0.5;
+      problem.costs.push_back(problem.integer ? c : c * magnitude);
+    }
+  }
+  problem.maximize = below(4) == 0;
+  if (below(3) == 0) problem.lambda = problem.integer ? static_cast<double>(below(12)) : uniform() * magnitude;
+  if (below(4) == 0) {
+    for (double& c : problem.costs) {
+      if (below(5) == 0) c = problem.maximize ? -kInfinity : kInfinity;
+    }
+  }
+  return problem;
+}
+
+// Every line of the table of conditions, in the minimised problem with the shorter side as rows.
+void check_conditions(const Problem& problem, const Solution& solution, const std::string& name) {
+  const double sign = problem.maximize ? -1 : 1;
+  const bool transposed = problem.rows > problem.columns;
+  const std::int64_t n = std::min(problem.rows, problem.columns), m = std::max(problem.rows, problem.columns);
+  const auto cost = [&](std::int64_t i, std::int64_t j) {
+    return sign * problem.costs[transposed ? j * problem.columns + i : i * problem.columns + j];
+  };
+  const auto& partner = transposed ? solution.column_to_row : solution.row_to_column;
+  const auto& owner = transposed ? solution.row_to_column : solution.column_to_row;
+  std::vector<double> u = transposed ? solution.v : solution.u, v = transposed ? solution.u : solution.v;
+  for (double& x : u) x *= sign;
+  for (double& x : v) x *= sign;
+
+  double total = 0, slack = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j < m; ++j) {
+      // u is rounded down, so in exact terms nothing is negative; one rounding of this expression is allowed for.
+      const double reduced = cost(i, j) - v[j] - u[i];
+      CHECK(reduced >= -0x1p-52 * (std::fabs(cost(i, j)) + std::fabs(u[i]) + std::fabs(v[j])));
+    }
+    if (partner[i] >= 0) {
+      CHECK_EQUAL(owner[partner[i]], i);
+      CHECK(cost(i, partner[i]) < kInfinity);
+      CHECK(cost(i, partner[i]) <= problem.lambda);
+      total += cost(i, partner[i]);
+      slack += std::fabs(cost(i, partner[i]) - v[partner[i]] - u[i]);
+    } else {
+      CHECK(problem.lambda < kInfinity);
+      slack += problem.lambda - u[i];  // u is rounded down
+      total += problem.lambda;
+    }
+    CHECK(u[i] <= problem.lambda);
+  }
+  if (n < m || problem.lambda < kInfinity) {
+    for (std::int64_t j = 0; j < m; ++j) {
+      CHECK(v[j] <= 0);
+      if (owner[j] < 0) CHECK_EQUAL(v[j], 0.0);
+    }
+  }
+  const Certificate& certificate = solution.certificate;
+  CHECK(certificate.optimal);
+  CHECK(certificate.min_reduced_cost >= 0);
+  CHECK(slack <= 2 * certificate.rounding_bound);
+  CHECK(std::fabs(total - sign * solution.cost) <= certificate.rounding_bound + 0x1p-50 * std::fabs(total));
+  if (problem.integer) CHECK_EQUAL(certificate.gap, 0.0);
+  if (failed_checks) std::cerr << "in solver " << name << std::endl;
+}
+
+bool feasible_by_jv(const Problem& problem, SolveOptions options, Solution& solution, RunControl& control) {
+  options.solver = Solver::jv;
+  try {
+    solution = solve(CostMatrix{problem.costs.data(), Dtype::f64, problem.rows, problem.columns, problem.columns},
+                     options, control);
+    return true;
+  } catch (const Error& error) {
+    CHECK_EQUAL(error.code(), std::string("INFEASIBLE"));
+    return false;
+  }
+}
+
+void check_random_problems(int count) {
+  for (int round = 0; round < count && failed_checks == 0; ++round) {
+    const Problem problem = random_problem();
+    const CostMatrix matrix{problem.costs.data(), Dtype::f64, problem.rows, problem.columns, problem.columns};
+    SolveOptions options;
+    options.maximize = problem.maximize;
+    options.unmatched_cost = problem.lambda;
+    RunControl control;
+    Solution by_jv;
+    const bool feasible = feasible_by_jv(problem, options, by_jv, control);
+    if (feasible) check_conditions(problem, by_jv, "jv");
+    options.solver = Solver::shortlist;
+    try {
+      const Solution solution = solve(matrix, options, control);
+      CHECK(feasible);
+      check_conditions(problem, solution, "shortlist");
+      CHECK(std::fabs(solution.cost - by_jv.cost) <=
+            solution.certificate.rounding_bound + by_jv.certificate.rounding_bound);
+      options.verify = Proof::shortlist;
+      const Solution from_lists = solve(matrix, options, control);
+      CHECK(from_lists.certificate.dual * (problem.maximize ? -1 : 1) <=
+            solution.cost * (problem.maximize ? -1 : 1) + solution.certificate.rounding_bound);
+      options.verify = Proof::full;
+    } catch (const Error& error) {
+      CHECK_EQUAL(error.code(), std::string("INFEASIBLE"));
+      CHECK(!feasible);
+    }
+    if (feasible) {
+      options.solver = Solver::greedy;
+      if (problem.lambda == kInfinity &&
+          std::any_of(problem.costs.begin(), problem.costs.end(), [](double c) { return !std::isfinite(c); })) {
+        continue;  // greedy may leave a row without any allowed column
+      }
+      const Solution greedy = solve(matrix, options, control);
+      CHECK(greedy.certificate.gap >= -greedy.certificate.rounding_bound);
+    }
+    if (failed_checks) {
+      std::cerr << "round " << round << ": " << problem.rows << " x " << problem.columns << ", lambda "
+                << problem.lambda << ", maximize " << problem.maximize << std::endl;
+    }
+  }
+}
+
+// Feature rows against the matrix of their exact costs, dense and implicit, with ties from identical and zero rows.
+void check_rows(int count) {
+  for (int round = 0; round < count && failed_checks == 0; ++round) {
+    const std::int64_t n = 1 + below(60), m = below(2) ? n : 1 + below(60), width = 1 + below(40);
+    const auto make = [&](std::int64_t rows) {
+      std::vector<float> values(static_cast<std::size_t>(rows * width));
+      for (float& x : values) x = static_cast<float>(uniform() - 0.5);
+      for (std::int64_t i = 0; i < rows; ++i) {
+        if (below(4) == 0) std::fill_n(values.begin() + i * width, width, 0.0f);
+      }
+      return values;
+    };
+    const std::vector<float> a = make(n), b = make(m);
+    std::vector<double> scale(static_cast<std::size_t>(n));
+    for (double& s : scale) s = 0.5 + uniform();
+    const Rows left{{RowBlock{MatrixView{a.data(), Dtype::f32, n, width, width, 1}, scale.data()}}, n, nullptr};
+    const Rows right{{RowBlock{MatrixView{b.data(), Dtype::f32, m, width, width, 1}, nullptr}}, m, nullptr};
+
+    RunControl control;
+    Problem problem{n, m, std::vector<double>(static_cast<std::size_t>(n * m))};
+    std::vector<std::int32_t> rows, columns;
+    for (std::int32_t i = 0; i < n; ++i) {
+      for (std::int32_t j = 0; j < m; ++j) {
+        rows.push_back(i);
+        columns.push_back(j);
+      }
+    }
+    pair_costs(left, right, rows.data(), columns.data(), n * m, problem.costs.data(), control);
+    SolveOptions options;
+    options.neighbours = true;
+    options.maximize = problem.maximize = below(5) == 0;
+    if (below(3) == 0) options.unmatched_cost = problem.lambda = uniform() * static_cast<double>(width) / 6;
+    const CostMatrix matrix{problem.costs.data(), Dtype::f64, n, m, m};
+    const Solution truth = solve(matrix, options, control);
+    for (const Source source : {Source::dense, Source::implicit}) {
+      RowsOptions rows_options;
+      rows_options.source = source;
+      const Solution solution = solve(left, right, rows_options, options, control);
+      check_conditions(problem, solution, source == Source::dense ? "dense rows" : "implicit rows");
+      CHECK(std::fabs(solution.cost - truth.cost) <=
+            solution.certificate.rounding_bound + truth.certificate.rounding_bound);
+      CHECK(solution.neighbours->nearest_column == truth.neighbours->nearest_column);
+      CHECK(solution.neighbours->nearest_row == truth.neighbours->nearest_row);
+      if (solution.row_to_column == truth.row_to_column) {
+        CHECK(solution.neighbours->rank_in_row == truth.neighbours->rank_in_row);
+        CHECK(solution.neighbours->rank_in_column == truth.neighbours->rank_in_column);
+      }
+    }
+    // Neighbours of the exact matrix by plain search.
+    for (std::int64_t i = 0; i < n; ++i) {
+      std::int64_t nearest = 0, rank = 0;
+      const double sign = problem.maximize ? -1 : 1;
+      const auto cost = [&](std::int64_t j) { return sign * problem.costs[i * m + j]; };
+      const std::int32_t partner = truth.row_to_column[i];
+      double other = kInfinity;
+      for (std::int64_t j = 0; j < m; ++j) {
+        if (cost(j) < cost(nearest)) nearest = j;
+        if (partner >= 0 && j != partner) {
+          rank += cost(j) < cost(partner) || (cost(j) == cost(partner) && j < partner);
+          other = std::min(other, cost(j));
+        }
+      }
+      CHECK_EQUAL(truth.neighbours->nearest_column[i], nearest);
+      CHECK_EQUAL(truth.neighbours->rank_in_row[i], partner >= 0 ? rank : -1);
+      if (partner >= 0 && m > 1) CHECK_EQUAL(truth.neighbours->margin[i], other - cost(partner));
+    }
+    if (failed_checks) std::cerr << "rows round " << round << ": " << n << " x " << m << " x " << width << std::endl;
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (const std::string& simd : supported_simd()) {
+    CHECK(set_simd(simd));
+    check_random_problems(1500);
+    check_rows(150);
+    if (failed_checks) std::cerr << "with " << simd << std::endl;
+  }
+  return finish();
+}
