@@ -1,0 +1,144 @@
+import type { Rows } from '../sae/rows.js'
+import type { RowMath } from '../tensor/row-math.js'
+
+export type BackendName = 'typescript' | 'native' | 'cuda'
+export type SolverName = 'jv' | 'shortlist' | 'auction' | 'greedy'
+/** Where costs come from: a whole matrix in memory, or feature rows from which entries are formed when asked for. */
+export type SourceName = 'dense' | 'implicit'
+
+/** How a running job is told to stop and tells how far it is. Both are optional everywhere. */
+export interface RunControl {
+  readonly signal?: AbortSignal | undefined
+  /** Called on the JavaScript thread with monotone progress; `done === total` ends a phase. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+export interface Progress {
+  /** `cost`, `solve` or `verify`. */
+  readonly phase: string
+  readonly done: number
+  readonly total: number
+}
+
+/** A caller's cost matrix. The given numbers are the truth. `+Infinity` forbids a pair (`-Infinity` when maximizing). */
+export interface MatrixCosts {
+  readonly kind: 'matrix'
+  /** Row-major. */
+  readonly data: Float32Array | Float64Array
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Squared Euclidean distances of feature rows. The f64 value of `|x_i - y_j|^2` of the stored rows is the truth. */
+export interface RowCosts {
+  readonly kind: 'rows'
+  readonly a: Rows
+  readonly b: Rows
+  /** `dense` forms the matrix, `implicit` never does, `auto` takes dense where it fits `memoryBudget`. */
+  readonly source: SourceName | 'auto'
+  /** Bytes the cost matrix may take. */
+  readonly memoryBudget: number
+}
+
+/** A linear assignment problem, validated. Every shape is allowed: n < m, n > m, empty. */
+export interface Problem {
+  readonly costs: MatrixCosts | RowCosts
+  readonly maximize: boolean
+  /** lambda: what a pair missing from a full assignment costs; `Infinity` asks for the full assignment of the shorter side. */
+  readonly unmatchedCost: number
+  readonly solver: SolverName
+  /** Also compute {@link Neighbours} in the final sweep. */
+  readonly neighbours: boolean
+  /** `full`: an independent final sweep over every entry; `shortlist`: the proof from the solver's lists and bounds. */
+  readonly verify: 'full' | 'shortlist'
+}
+
+/**
+ * The proof that comes with every result (docs/algorithms: section "what counts as a proof").
+ * `dual` is a rigorous lower bound computed from the column prices alone.
+ */
+export interface Certificate {
+  /** The cost of the assignment, the lambda terms included. */
+  readonly primal: number
+  /** sum u + sum v */
+  readonly dual: number
+  /** primal - dual */
+  readonly gap: number
+  /** 4 * 2^-52 * sum_i (|c_i,pi(i)| + |u_i| + |v_pi(i)|) */
+  readonly roundingBound: number
+  /** The least c_ij - u_i - v_j over all pairs. */
+  readonly minReducedCost: number
+  /** What the dual bound was computed from: every entry, or the solver's lists and bounds. */
+  readonly proof: 'shortlist' | 'full'
+  /** |gap| <= roundingBound, and nothing else. */
+  readonly optimal: boolean
+}
+
+/**
+ * Nearest columns and rows by cost, from the final sweep: exact, ties to the lower index.
+ * A rank counts the entries of the row (column) that come before the partner; 0 means the partner is the nearest,
+ * -1 that there is no partner.
+ */
+export interface Neighbours {
+  /** [n] nearest column of each row, -1 if the row has none. */
+  readonly nearestColumn: Int32Array
+  /** [n] its cost. */
+  readonly nearestColumnCost: Float64Array
+  /** [m] nearest row of each column. */
+  readonly nearestRow: Int32Array
+  /** [m] its cost. */
+  readonly nearestRowCost: Float64Array
+  /** [n] least cost of another column less the partner's cost; negative where a nearer one exists; NaN without partner or other column. */
+  readonly margin: Float64Array
+  /** [n] rank of the partner in its row's order. */
+  readonly rankInRow: Int32Array
+  /** [m] rank of the partner in its column's order. */
+  readonly rankInColumn: Int32Array
+}
+
+/** What a backend returns for a {@link Problem}, in the caller's orientation and sign. */
+export interface Solution {
+  /** [n], -1 where unmatched. */
+  readonly rowToColumn: Int32Array
+  /** [m], -1 where unmatched. */
+  readonly columnToRow: Int32Array
+  /** [n] audited row prices. */
+  readonly u: Float64Array
+  /** [m] audited column prices. */
+  readonly v: Float64Array
+  readonly cost: number
+  readonly certificate: Certificate
+  readonly solver: SolverName
+  readonly source: SourceName
+  readonly neighbours: Neighbours | null
+  /** Counted work, equal on every run: bids, refreshed lists, labels settled in searches, exact entries computed. */
+  readonly work: {
+    readonly bids: number
+    readonly refreshes: number
+    readonly labels: number
+    readonly exactCosts: number
+  }
+  readonly milliseconds: { readonly cost: number; readonly solve: number; readonly verify: number }
+}
+
+/** One of the three engines. Chosen once, named in every result, never changed silently. */
+export interface Backend extends RowMath {
+  readonly name: BackendName
+  /** The instruction set that really runs, e.g. `avx2`; null for the TypeScript backend. */
+  readonly simd: string | null
+  readonly threads: number
+  /** Which solvers {@link solve} takes. */
+  readonly solvers: readonly SolverName[]
+
+  /** Squared norms of every block of every row, [rows, blocks] row-major: the parts of |x_i|^2. */
+  squaredBlockNorms(rows: Rows): Promise<Float64Array>
+  /** Squared distances by block of the pairs (aIndex[p], bIndex[p]), [pairs, blocks] row-major; they sum to the exact cost. */
+  pairCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array): Promise<Float64Array>
+  /** The whole cost matrix [n, m] in f32, each entry within rounding of the f32 product of the true value. */
+  costMatrix(a: Rows, b: Rows, control: RunControl): Promise<Float32Array>
+  solve(problem: Problem, control: RunControl): Promise<Solution>
+  /** {@link solve} on the calling thread; matrices only. */
+  solveSync(problem: Problem): Solution
+  /** Ends worker threads, if there are any; they start again when needed. */
+  close(): Promise<void>
+}
