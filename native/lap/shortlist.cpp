@@ -40,6 +40,38 @@ double median_list_width(const ShortlistState& state) {
 // A power of two keeps prices of integer costs exact.
 double power_of_two_below(double x) { return std::ldexp(1.0, std::ilogb(x)); }
 
+// Tolerances of the bidding phases, in median list widths, and their budgets in bids per row. Work is counted and never
+// timed, so that runs repeat.
+constexpr double kFirstTolerance = 1.0 / 32;
+constexpr double kToleranceStep = 4;
+constexpr int kShortPhases = 2;
+constexpr std::int64_t kShortBidsPerRow = 20;
+constexpr double kLargestTolerance = 2;
+constexpr double kLeastTolerance = 1.0 / 256;
+constexpr std::int64_t kLongBidsPerRow = 200;
+constexpr std::int64_t kExactBidsPerRow = 4;
+
+// Brings the prices near to optimal ones. Returns the row order of the next phase.
+//
+// Most problems need two short phases from a small tolerance. Where the first price war does not end within its
+// budget, the costs are of a kind that wants the whole scale: large steps first.
+bool bid_with_tolerance(ShortlistState& state) {
+  bool reversed = false;
+  const double width = median_list_width(state);
+  if (!(width > 0)) return reversed;
+  bool ended = true;
+  double eps = power_of_two_below(width * kFirstTolerance);
+  for (int phase = 0; phase < kShortPhases && ended; ++phase, eps /= kToleranceStep, reversed = !reversed) {
+    ended = bidding_phase(state, eps, reversed, kShortBidsPerRow * state.n);
+  }
+  if (ended) return reversed;
+  for (eps = power_of_two_below(width * kLargestTolerance); eps > width * kLeastTolerance;
+       eps /= kToleranceStep, reversed = !reversed) {
+    bidding_phase(state, eps, reversed, kLongBidsPerRow * state.n);
+  }
+  return reversed;
+}
+
 std::vector<std::int32_t> every_row(std::int64_t n) {
   std::vector<std::int32_t> rows(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) rows[i] = static_cast<std::int32_t>(i);
@@ -92,16 +124,10 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
 
   bool reversed = false;
   if (!prices) {
-    const double width = median_list_width(state);
-    if (width > 0) {
-      const std::int64_t budget = 20 * state.n;
-      for (double eps = power_of_two_below(width / 32), last = eps / 8; eps > last; eps /= 4, reversed = !reversed) {
-        bidding_phase(state, eps, reversed, budget);
-      }
-      if (!source.batched()) source.list(rows, state.v.data(), state.list_size, state.lists, control);
-    }
+    reversed = bid_with_tolerance(state);
+    if (!source.batched()) source.list(rows, state.v.data(), state.list_size, state.lists, control);
   }
-  bidding_phase(state, 0, reversed, 4 * state.n);
+  bidding_phase(state, 0, reversed, kExactBidsPerRow * state.n);
   augment(state);
   return take_matching(state);
 }
