@@ -53,7 +53,7 @@ export function jsonField<K extends keyof Kinds>(
     if (value === null) continue
     const found = kind === 'object' ? fieldsOf(value) : value
     if (found !== null && (kind === 'object' || typeof found === kind)) return found as Kinds[K]
-    const message = `${path}: expected a ${kind} for "${name}", found ${describe(value)}`
+    const message = `${path}: expected ${kind === 'object' ? 'an' : 'a'} ${kind} for "${name}", found ${describe(value)}`
     throw new SaeMatchError('FORMAT_INVALID', message)
   }
   return null

@@ -1,0 +1,74 @@
+// The arguments of one call, read in order. TypeScript has validated them; only what would corrupt memory is checked
+// again here. The signatures are those of src/backend/addon-types.ts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "addon/napi_setup.h"
+#include "sae_match/assignment.h"
+#include "sae_match/matrix_view.h"
+
+namespace sae_match {
+
+// A typed array that a job reads or writes: kept alive, and asked at the end whether it still is where it was.
+// To be created, asked and destroyed on the JavaScript thread.
+class HeldArray {
+ public:
+  HeldArray(const Napi::Value& array, const void* data, std::size_t length);
+  // False once the array's memory was transferred away or resized.
+  bool attached() const;
+
+ private:
+  Napi::ObjectReference reference_;
+  const void* data_;
+  std::size_t length_;
+};
+
+struct RowPair {
+  Rows a, b;
+};
+
+class Arguments {
+ public:
+  explicit Arguments(const Napi::CallbackInfo& info) : info_(info) {}
+
+  bool boolean(const char* name);
+  double number(const char* name);
+  // An integer in [least, most].
+  std::int64_t integer(const char* name, std::int64_t least, std::int64_t most);
+  std::string string(const char* name);
+  // A function, or null for an empty one.
+  Napi::Function function(const char* name);
+  // The elements of a Float32Array, Float64Array or Int32Array, at least `length`. It may lie on a SharedArrayBuffer.
+  template <class T>
+  T* elements(const char* name, std::int64_t length);
+  // The elements of an Int32Array of row numbers, each in [0, limit).
+  const std::int32_t* row_numbers(const char* name, std::int64_t length, std::int64_t limit);
+  // Two arguments: the stored numbers, and a layout [dtype, rows, columns, rowStride, columnStride, offset].
+  MatrixView matrix(const char* name);
+  // The same two, of a row-major f32 or f64 matrix.
+  CostMatrix cost_matrix(const char* name);
+  // Four arguments: arrays of the blocks' stored numbers and of their scales (or null), the index (or null), and a
+  // layout [count, then the six numbers of every block].
+  Rows rows(const char* name);
+  // Eight arguments: two rows() with the same blocks.
+  RowPair row_pair();
+
+  // The arrays read so far, for a job to hold.
+  std::vector<HeldArray> take_held() { return std::move(held_); }
+
+ private:
+  Napi::Value next() { return info_[position_++]; }
+  template <class T>
+  T* elements_of(const Napi::Value& value, const std::string& name, std::int64_t length);
+  const std::int32_t* row_numbers_of(const Napi::Value& value, const std::string& name, std::int64_t length,
+                                     std::int64_t limit);
+  MatrixView view(const Napi::Value& stored, const double* layout, const std::string& name);
+
+  const Napi::CallbackInfo& info_;
+  std::size_t position_ = 0;
+  std::vector<HeldArray> held_;
+};
+
+}  // namespace sae_match

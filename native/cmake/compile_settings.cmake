@@ -1,0 +1,28 @@
+# sae_match_compile_settings: what every translation unit is compiled with.
+# sae_match_module_linking: how a library that Node loads is linked.
+
+add_library(sae_match_compile_settings INTERFACE)
+# Results must not depend on whether a compiler fuses a multiply-add: no contraction, no -ffast-math, no -march=native.
+target_compile_options(sae_match_compile_settings INTERFACE
+  -ffp-contract=off -Wall -Wextra -Wpedantic
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>  # wide vector types never cross the boundary of a translation unit
+  $<$<NOT:$<CONFIG:Debug>>:-O3>
+  $<$<BOOL:${SAE_MATCH_DEVELOPER_MODE}>:-Werror>)
+
+if(SAE_MATCH_SANITIZE)
+  target_compile_options(sae_match_compile_settings INTERFACE
+    -fsanitize=${SAE_MATCH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  target_link_options(sae_match_compile_settings INTERFACE -fsanitize=${SAE_MATCH_SANITIZE})
+endif()
+
+add_library(sae_match_module_linking INTERFACE)
+if(CMAKE_SYSTEM_NAME STREQUAL Linux)
+  # nodelete: Node unloads an addon with the last worker thread that used it, but our pool's threads stay.
+  target_link_options(sae_match_module_linking INTERFACE -Wl,--exclude-libs,ALL -Wl,-z,nodelete)
+  if(NOT SAE_MATCH_SANITIZE)
+    target_link_options(sae_match_module_linking INTERFACE
+      $<$<NOT:$<CONFIG:Debug>>:-static-libstdc++> $<$<NOT:$<CONFIG:Debug>>:-static-libgcc>)
+  endif()
+elseif(APPLE)
+  target_link_options(sae_match_module_linking INTERFACE -undefined dynamic_lookup)
+endif()

@@ -1,0 +1,95 @@
+#include "sae_match/cpu_features.h"
+
+#include <algorithm>
+#include <atomic>
+
+#if defined(SAE_MATCH_HAVE_AVX2) || defined(SAE_MATCH_HAVE_AVX512)
+#include <cpuid.h>
+#endif
+
+namespace sae_match {
+namespace {
+
+struct InstructionSet {
+  const char* name;
+  bool (*supported)();
+};
+
+#if defined(SAE_MATCH_HAVE_AVX2) || defined(SAE_MATCH_HAVE_AVX512)
+// Not every compiler knows "f16c" in __builtin_cpu_supports: CPUID leaf 1, ECX bit 29.
+bool has_f16c() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx >> 29 & 1);
+}
+
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c(); }
+#endif
+
+#ifdef SAE_MATCH_HAVE_AVX512
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+bool always() { return true; }
+
+// Compiled in, best first.
+constexpr InstructionSet kInstructionSets[] = {
+#ifdef SAE_MATCH_HAVE_AVX512
+    {"avx512", has_avx512},
+#endif
+#ifdef SAE_MATCH_HAVE_AVX2
+    {"avx2", has_avx2},
+#endif
+#ifdef SAE_MATCH_HAVE_NEON
+    {"neon", always},  // part of the architecture
+#endif
+    {"portable", always},
+};
+
+const InstructionSet* best_supported() {
+  static const InstructionSet* const best =
+      std::find_if(std::begin(kInstructionSets), std::end(kInstructionSets),
+                   [](const InstructionSet& instruction_set) { return instruction_set.supported(); });
+  return best;
+}
+
+std::atomic<const InstructionSet*> forced{nullptr};
+
+}  // namespace
+
+std::vector<std::string> supported_simd() {
+  std::vector<std::string> names;
+  for (const InstructionSet& instruction_set : kInstructionSets) {
+    if (instruction_set.supported()) names.emplace_back(instruction_set.name);
+  }
+  return names;
+}
+
+std::vector<std::string> compiled_simd() {
+  std::vector<std::string> names;
+  for (const InstructionSet& instruction_set : kInstructionSets) names.emplace_back(instruction_set.name);
+  return names;
+}
+
+std::string active_simd() {
+  const InstructionSet* choice = forced.load(std::memory_order_relaxed);
+  return (choice ? choice : best_supported())->name;
+}
+
+bool set_simd(const std::string& name) {
+  if (name == "auto") {
+    forced.store(nullptr, std::memory_order_relaxed);
+    return true;
+  }
+  for (const InstructionSet& instruction_set : kInstructionSets) {
+    if (name == instruction_set.name && instruction_set.supported()) {
+      forced.store(&instruction_set, std::memory_order_relaxed);
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace sae_match

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import { checkComparable } from '../../src/sae/comparable.js'
+import { weightPresets } from '../../src/sae/rows.js'
+import type { Sae } from '../../src/sae/sae.js'
+import { mulberry32 } from '../helpers/random.js'
+import { syntheticSae } from '../helpers/synthetic-sae.js'
+
+const a = syntheticSae(mulberry32(1), 5, 4, { source: { family: 'synthetic', path: 'a', files: [] } })
+const other = (replaced: Partial<Sae>, d = 4) =>
+  syntheticSae(mulberry32(2), 6, d, { source: { family: 'synthetic', path: 'b', files: [] }, ...replaced })
+const { all, decoder } = weightPresets
+
+describe('checkComparable', () => {
+  it.each<[string, Partial<Sae>, Partial<Sae>, typeof all | typeof decoder, string[]]>([
+    ['another layer', {}, { layer: 2, hook: 'blocks.2.hook_resid_post' }, all, []],
+    ['another spelling of the model', { model: 'google/gemma-2-2b' }, { model: 'gemma-2-2b' }, all, []],
+    ['another model', { model: 'gemma-2-9b' }, { model: 'gemma-2-9b-it' }, all, ['models differ: gemma-2-9b (a)']],
+    ['an unknown model', { model: null }, {}, all, []],
+    ['an unknown site', { site: 'unknown' }, {}, all, ['Only one checkpoint says where it reads']],
+    ['two unknown sites', { site: 'unknown' }, { site: 'unknown' }, all, []],
+    ['two transcoders', { site: 'transcoder' }, { site: 'transcoder' }, all, []],
+    ['the decoders of a transcoder and an MLP SAE', { site: 'transcoder' }, { site: 'mlp-out' }, decoder, []],
+    ['inputs normalised for each token', {}, { inputNorm: 'layer-norm' }, all, ["use the scale 'unit'"]],
+  ])('accepts %s', (_, ofA, ofB, weights, warnings) => {
+    const found = checkComparable({ ...a, ...ofA }, other(ofB), weights)
+    expect(found).toEqual(warnings.map((part) => expect.stringContaining(part)))
+  })
+
+  it.each<[string, Partial<Sae>, Sae, typeof all | typeof decoder, string]>([
+    ['another width', {}, other({}, 7), all, 'b: expected activations of width 4 as in a, found 7'],
+    ['another site', {}, other({ site: 'mlp-out' }), all, 'b: expected the site residual as in a, found mlp-out'],
+    ['hook_z and residual', { site: 'hook-z' }, other({}), decoder, 'hook-z'],
+    ['all of a transcoder and an MLP SAE', { site: 'transcoder' }, other({ site: 'mlp-out' }), all, 'transcoder'],
+  ])('refuses %s', (_, ofA, b, weights, part) => {
+    const comparing = () => checkComparable({ ...a, ...ofA }, b, weights)
+    expect(comparing).toThrow(expect.objectContaining({ code: 'NOT_COMPARABLE' }))
+    expect(comparing).toThrow(part)
+  })
+})
