@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { nearestName } from '../validate.js'
 
 /** An option of a command, e.g. `--out DIR`. */
 export interface OptionSpec {
@@ -82,36 +83,6 @@ export function readArguments(
 export function unknown(kind: string, typed: string, known: readonly string[], prefix = ''): string {
   const nearest = nearestName(typed.replace(/^-+/, ''), known)
   return `Unknown ${kind} ${typed}${nearest === null ? '' : `. Did you mean ${prefix}${nearest}?`}`
-}
-
-/** The known name least edits away, if it is near enough to be meant. */
-export function nearestName(typed: string, known: readonly string[]): string | null {
-  let best: string | null = null
-  let least = Math.floor(Math.max(typed.length, 3) / 3) + 1
-  for (const name of known) {
-    const distance = name.startsWith(typed) && typed.length > 1 ? 0 : editDistance(typed, name)
-    if (distance < least) {
-      least = distance
-      best = name
-    }
-  }
-  return best
-}
-
-/** Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other. */
-function editDistance(from: string, to: string): number {
-  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, j) => j)]
-  for (let i = 1; i <= from.length; i++) {
-    rows.push([i])
-    for (let j = 1; j <= to.length; j++) {
-      const substitution = rows[i - 1][j - 1] + (from[i - 1] === to[j - 1] ? 0 : 1)
-      rows[i][j] = Math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, substitution)
-      if (i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]) {
-        rows[i][j] = Math.min(rows[i][j], rows[i - 2][j - 2] + 1)
-      }
-    }
-  }
-  return rows[from.length][to.length]
 }
 
 interface OptionToken {

@@ -1,0 +1,79 @@
+// One cell of the table in JavaScript: reads the .npy files of a problem, prints one line of JSON.
+import { createRequire } from 'node:module'
+import { readNpy } from '../dist/formats/npy.js'
+import { openCosts, openSolver } from './our-library.mjs'
+
+const cell = JSON.parse(process.argv[2])
+const run = await prepare(cell)
+const milliseconds = []
+let result
+for (let repetition = 0; repetition < cell.repetitions; repetition++) {
+  const start = performance.now()
+  result = await run()
+  milliseconds.push(performance.now() - start)
+}
+const peakBytes = process.resourceUsage().maxRSS * 1024
+console.log(JSON.stringify({ milliseconds, peakBytes, ...(await report(cell, result)) }))
+process.exit(0)
+
+/** A function that does what is measured, and nothing else. */
+async function prepare({ contender, matrix, a, b }) {
+  switch (contender.kind) {
+    case 'ours':
+      return openSolver(contender, { matrix, a, b })
+    case 'ours-costs':
+      return openCosts(contender, { a, b })
+    default:
+      return openPackage(contender.package, await readNpy(matrix))
+  }
+}
+
+/** npm contenders take arrays of rows; making those is not measured. */
+function openPackage(name, { data, shape: [rows, columns] }) {
+  const require = createRequire(import.meta.url)
+  const copy = () => Array.from({ length: rows }, (_, i) => Array.from(data.subarray(i * columns, (i + 1) * columns)))
+  const costs = copy()
+  switch (name) {
+    case 'munkres': {
+      const { munkres } = require('munkres')
+      return () => fromPairs(munkres(costs), rows)
+    }
+    case 'munkres-js': {
+      const munkres = require('munkres-js')
+      return () => fromPairs(munkres(costs), rows)
+    }
+    case 'linear-sum-assignment': {
+      const { linearSumAssignment } = require('linear-sum-assignment')
+      return () => linearSumAssignment(costs, { maximaze: false }).rowAssignments
+    }
+    default:
+      throw new Error(`Unknown package ${name}`)
+  }
+}
+
+function fromPairs(pairs, rows) {
+  const columns = new Array(rows).fill(-1)
+  for (const [i, j] of pairs) columns[i] = j
+  return columns
+}
+
+/** What a reader needs to trust the figure: the proof where there is one, otherwise the cost of the answer. */
+async function report({ contender, matrix }, found) {
+  if (contender.kind === 'ours-costs') return found
+  if (contender.kind === 'ours') {
+    const { certificate, cost, backend, simd, threads, source, milliseconds: phases, work } = found
+    return { certificate, cost, backend, simd, threads, source, phases, work }
+  }
+  const { data, shape } = await readNpy(matrix)
+  const [rows, columns] = shape
+  const taken = new Set()
+  let cost = 0
+  for (let i = 0; i < rows; i++) {
+    const j = Number(found[i])
+    if (!(j >= 0)) continue
+    taken.add(j)
+    cost += data[i * columns + j]
+  }
+  const version = createRequire(import.meta.url)(`${contender.package}/package.json`).version
+  return { oneToOne: taken.size === Math.min(rows, columns), cost, version }
+}

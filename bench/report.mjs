@@ -1,0 +1,52 @@
+// A result file as markdown tables: node bench/report.mjs [FILE.json] (default: the newest of bench/results)
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** One table a problem: median with spread, ratio, memory; what failed says why. */
+export function renderReport({ machine, options, cells }) {
+  const { native } = machine.backends.backends ?? {}
+  const lines = [
+    `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}`,
+    `native: ${native?.available ? `${native.simd}, ${native.threads} threads` : 'not available'}; commit ${machine.commit.slice(0, 12)}${machine.dirty ? ' with changes' : ''}; ${machine.date}`,
+    `Median of ${options.repetitions} (least .. most). Ratio: time over that of \`${options.against}\`; below 1 is faster. Every figure's answer was checked.`,
+  ]
+  const problems = groups(cells)
+  for (const [title, rows] of problems) {
+    const base = rows.find(({ contender }) => contender === options.against)?.median
+    lines.push('', `### ${title}`, '', '| contender | time | ratio | peak memory |', '|---|---:|---:|---:|')
+    for (const row of rows) lines.push(renderRow(row, base))
+  }
+  return lines.join('\n')
+}
+
+function renderRow({ contender, failure, median, least, most, peakBytes }, base) {
+  if (failure !== undefined) return `| ${contender} | ${failure} | | |`
+  const ratio = base === undefined ? '' : (median / base).toPrecision(3)
+  const spread = least === most ? '' : ` (${time(least)} .. ${time(most)})`
+  return `| ${contender} | ${time(median)}${spread} | ${ratio} | ${(peakBytes / 1e6).toFixed(0)} MB |`
+}
+
+function key({ family, n }) {
+  return `${family}, n = ${n}`
+}
+
+/** Cells by problem, in the order they were measured. */
+function groups(cells) {
+  const found = new Map()
+  for (const cell of cells) found.set(key(cell), [...(found.get(key(cell)) ?? []), cell])
+  return found
+}
+
+function time(milliseconds) {
+  return milliseconds < 1000 ? `${milliseconds.toPrecision(3)} ms` : `${(milliseconds / 1000).toPrecision(3)} s`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = fileURLToPath(new URL('./results/', import.meta.url))
+  const newest = () => {
+    const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
+    return join(folder, files.sort().at(-1) ?? '')
+  }
+  console.log(renderReport(JSON.parse(readFileSync(process.argv[2] ?? newest(), 'utf8'))))
+}

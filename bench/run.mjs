@@ -1,0 +1,174 @@
+// Measures solvers against each other: one child process per cell, the median of several repetitions with the least and
+// the largest, and no figure without a checked answer. `node bench/run.mjs --help` lists the options.
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { contenders, formsCostsOnly, needsFeatures } from './contenders.mjs'
+import { families } from './families.mjs'
+import { renderReport } from './report.mjs'
+
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const python = ['.cache/python/bin/python', '.cache/python/Scripts/python.exe']
+  .map((path) => join(folder, '..', path))
+  .find(existsSync)
+
+const { values: options } = parseArgs({
+  options: {
+    families: { type: 'string', default: 'planted-40,real,uniform,integers' },
+    sizes: { type: 'string', default: '512,1024' },
+    contenders: { type: 'string', default: Object.keys(contenders).join(',') },
+    against: { type: 'string', default: 'native/shortlist' },
+    repetitions: { type: 'string', default: '5' },
+    timeout: { type: 'string', default: '300' },
+    dimension: { type: 'string', default: '256' },
+    seed: { type: 'string', default: '1' },
+    out: { type: 'string', default: join(folder, 'results') },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (options.help) help()
+else await main()
+
+function help() {
+  console.log(`node bench/run.mjs [options]      (npm ci --prefix bench first, for the npm contenders)
+
+  --families a,b      of: ${Object.keys(families).join(', ')}; all
+  --sizes 512,1024    rows and columns; families of real SAEs take those they have
+  --contenders a,b    names or their beginnings (native, npm, python/scipy); default all:
+                      ${Object.keys(contenders).join(', ')}
+  --against NAME      what ratios are formed with (${options.against})
+  --repetitions N     of each cell, in one process (${options.repetitions})
+  --timeout SECONDS   for a cell (${options.timeout})
+  --dimension D       of planted features (${options.dimension})
+  --seed N            of random families (${options.seed})
+  --out DIR           where the JSON goes (bench/results)`)
+}
+
+async function main() {
+  const list = (text) => text.split(',').filter((part) => part !== '')
+  const familyNames = options.families === 'all' ? Object.keys(families) : list(options.families)
+  for (const name of familyNames) if (!(name in families)) throw new Error(`Unknown family ${name}`)
+  const chosen = Object.keys(contenders).filter((name) =>
+    list(options.contenders).some((start) => name.startsWith(start)),
+  )
+  const sizes = list(options.sizes).map(Number)
+
+  const results = { schemaVersion: 1, machine: await machine(), options, cells: [] }
+  for (const family of familyNames) {
+    const unavailable = families[family].unavailable?.() ?? null
+    if (unavailable !== null) {
+      console.error(`${family}: skipped, ${unavailable}`)
+      continue
+    }
+    for (const n of sizes.filter((size) => families[family].sizes?.includes(size) ?? true)) {
+      results.cells.push(...(await measureProblem(family, n, chosen)))
+    }
+  }
+  await mkdir(options.out, { recursive: true })
+  const file = join(options.out, `${results.machine.date.replaceAll(/[:.]/g, '-')}.json`)
+  await writeFile(file, `${JSON.stringify(results, null, 2)}\n`)
+  console.log(renderReport(results))
+  console.error(`\n${file}`)
+}
+
+/** All cells of one problem. Their answers are held against a certified optimum. */
+async function measureProblem(family, n, chosen) {
+  const problem = await child(process.execPath, [
+    join(folder, 'make-problem.mjs'),
+    family,
+    n,
+    options.seed,
+    options.dimension,
+  ])
+  if ('failure' in problem) throw new Error(`${family} ${n}: ${problem.failure}`)
+  const reference = await measure('native/shortlist', problem, 1).then(async (cell) =>
+    'failure' in cell ? measure('typescript/shortlist', problem, 1) : cell,
+  )
+  const cells = []
+  for (const name of chosen) {
+    if (needsFeatures(contenders[name]) && problem.a === null) continue
+    const found = await measure(name, problem, Number(options.repetitions))
+    const failure = found.failure ?? judge(contenders[name], found, reference)
+    const figures = failure === null ? { ...found, ...spread(found.milliseconds) } : { failure }
+    cells.push({ family, n, contender: name, ...figures })
+    const shown =
+      failure ?? `${figures.median.toFixed(1)} ms (${figures.least.toFixed(1)} .. ${figures.most.toFixed(1)})`
+    console.error(`${family} ${n}  ${name}  ${shown}`)
+  }
+  return cells
+}
+
+/** Why a cell's figure must not be shown, or null. */
+function judge(contender, found, reference) {
+  if (formsCostsOnly(contender)) return null
+  if (contender.kind === 'ours') return found.certificate.optimal ? null : `not proved: gap ${found.certificate.gap}`
+  if (!found.oneToOne) return 'the answer is not one-to-one'
+  if (!reference.certificate?.optimal) return 'no certified optimum to compare with'
+  const excess = found.cost - reference.cost
+  return Math.abs(excess) <= reference.certificate.roundingBound
+    ? null
+    : `not the optimum: ${(excess / Math.abs(reference.cost)).toExponential(1)} too dear`
+}
+
+function measure(name, problem, repetitions) {
+  const contender = contenders[name]
+  const cell = JSON.stringify({ contender, ...problem, repetitions })
+  if (contender.kind !== 'python') {
+    return child(process.execPath, ['--max-old-space-size=8192', join(folder, 'cell.mjs'), cell])
+  }
+  if (python === undefined)
+    return { failure: 'skipped: no .cache/python (node scripts/python-environment.mjs makes it)' }
+  return child(python, [join(folder, 'contenders.py'), cell])
+}
+
+/** Runs one cell to its end; the last line it prints is its report. */
+function child(program, args) {
+  return new Promise((resolve) => {
+    const running = spawn(program, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] })
+    let [out, errors, late] = ['', '', false]
+    const timer = setTimeout(() => {
+      late = true
+      running.kill('SIGKILL')
+    }, Number(options.timeout) * 1000)
+    running.stdout.on('data', (chunk) => {
+      out += chunk
+    })
+    running.stderr.on('data', (chunk) => {
+      errors += chunk
+    })
+    running.on('close', (code, signal) => {
+      clearTimeout(timer)
+      if (code === 0) resolve(JSON.parse(out.trim().split('\n').at(-1)))
+      else if (late) resolve({ failure: `more than ${options.timeout} s` })
+      else resolve({ failure: errors.trim().split('\n').at(-1) || `ended with ${signal ?? code}` })
+    })
+  })
+}
+
+function spread(milliseconds) {
+  const sorted = [...milliseconds].sort((x, y) => x - y)
+  const middle = sorted.length >> 1
+  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  return { median, least: sorted[0], most: sorted[sorted.length - 1] }
+}
+
+/** Without this a number means nothing. */
+async function machine() {
+  const git = (...args) => execFileSync('git', args, { cwd: folder, encoding: 'utf8' }).trim()
+  const { backendInfo } = await import('../dist/index.js')
+  return {
+    date: new Date().toISOString(),
+    commit: git('rev-parse', 'HEAD'),
+    dirty: git('status', '--porcelain', '--untracked-files=no') !== '',
+    cpu: os.cpus()[0]?.model ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+    backends: await backendInfo(),
+  }
+}

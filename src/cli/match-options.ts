@@ -1,0 +1,92 @@
+import { backendNames } from '../backend/environment.js'
+import type { MatchOptions } from '../matching/options.js'
+import { type Weights, weightPresets } from '../sae/rows.js'
+import { type Arguments, type OptionSpecs, UsageError } from './arguments.js'
+
+/** Options of every command that uses a backend. */
+export const backendOptions: OptionSpecs = {
+  backend: { value: 'NAME', choices: ['auto', ...backendNames], help: 'what computes (default auto)' },
+  threads: { value: 'N', help: 'threads of the backend (default: the cores this process may use)' },
+}
+
+/** Options of every command that matches SAEs. */
+export const matchOptions: OptionSpecs = {
+  out: { value: 'DIR', help: 'the run directory (default sae-match-run)' },
+  ...backendOptions,
+  solver: { value: 'NAME', choices: ['auto', 'jv', 'shortlist'], help: 'how the assignment is found (default auto)' },
+  source: {
+    value: 'NAME',
+    choices: ['auto', 'dense', 'implicit'],
+    help: 'form the cost matrix, or never (default auto: as --memory-budget allows)',
+  },
+  'memory-budget': { value: 'SIZE', help: 'what the cost matrix may take (default 4GB)' },
+  scale: {
+    value: 'NAME',
+    choices: ['fold', 'unit', 'none'],
+    help: 'fold thresholds into weights, compare directions, or neither (default fold)',
+  },
+  weights: {
+    value: 'LIST',
+    help: `decoder=1,encoder=1,bias=1 or one of ${Object.keys(weightPresets).join(', ')} (default all)`,
+  },
+  'unmatched-cost': { value: 'COST', help: 'make no dearer pair (default inf: match the smaller SAE whole)' },
+  unfoldable: {
+    value: 'HOW',
+    choices: ['exclude', 'median'],
+    help: 'leave out features that cannot be folded, or give them the median threshold (default exclude)',
+  },
+  verify: {
+    value: 'HOW',
+    choices: ['full', 'shortlist'],
+    help: 'prove over every pair, or from the lists of the solver (default full)',
+  },
+  baselines: {
+    value: 'WHICH',
+    choices: ['basic', 'all', 'none'],
+    help: 'what to hold the match against; all adds the unfolded and the cosine match',
+  },
+}
+
+/** What the user chose, as options of `match`. */
+export function readMatchOptions(args: Arguments, defaults: MatchOptions): MatchOptions {
+  return {
+    ...defaults,
+    ...given({
+      backend: args.text('backend'),
+      solver: args.text('solver'),
+      source: args.text('source'),
+      memoryBudget: args.bytes('memory-budget'),
+      scale: args.text('scale'),
+      weights: readWeights(args.text('weights')),
+      unmatchedCost: args.number('unmatched-cost'),
+      unfoldable: args.text('unfoldable'),
+      verify: args.text('verify'),
+      baselines: args.text('baselines'),
+    } as MatchOptions),
+  }
+}
+
+/** `--threads` is another spelling of SAE_MATCH_THREADS, which backends read when they start. */
+export function applyThreads(args: Arguments): void {
+  const threads = args.text('threads')
+  if (threads === undefined) return
+  if (!/^[1-9]\d{0,3}$/.test(threads)) throw new UsageError(`Expected 1 to 9999 for --threads, got ${threads}`)
+  process.env.SAE_MATCH_THREADS = threads
+}
+
+function readWeights(text: string | undefined): MatchOptions['weights'] {
+  if (text === undefined) return undefined
+  if (Object.hasOwn(weightPresets, text)) return text as keyof typeof weightPresets
+  const terms = Object.keys(weightPresets.all) as (keyof Weights)[]
+  const found = new Map(text.split(',').map((part) => part.split('=') as [string, string | undefined]))
+  const numbers = terms.map((term) => [term, Number(found.get(term) || Number.NaN)] as const)
+  if (found.size !== terms.length || numbers.some(([, weight]) => !(weight >= 0))) {
+    const presets = Object.keys(weightPresets).join(', ')
+    throw new UsageError(`Expected decoder=1,encoder=1,bias=1 (numbers >= 0) or ${presets} for --weights, got ${text}`)
+  }
+  return Object.fromEntries(numbers) as unknown as Weights
+}
+
+function given<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>
+}

@@ -1,0 +1,121 @@
+import type { RunControl, SolverName, SourceName } from '../backend/backend.js'
+import type { BackendRequest } from '../backend/environment.js'
+import { wrongType, wrongValue } from '../errors.js'
+import { type Weights, weightPresets } from '../sae/rows.js'
+import { oneOf, rejectUnknownOptions } from '../validate.js'
+import type { BaselineChoice } from './result.js'
+
+/** A statistic for every feature of each SAE, [n] and [m], in the place of thresholds. */
+export interface StatScale {
+  readonly stat: readonly [Float32Array | Float64Array, Float32Array | Float64Array]
+}
+
+export interface MatchOptions extends RunControl {
+  /** What makes features comparable (see `featureRows`). Default `fold`: every feature fires at 1. */
+  readonly scale?: 'fold' | 'unit' | 'none' | StatScale | undefined
+  /** How much each term of the cost counts: numbers, or the name of a preset. Default `all`. */
+  readonly weights?: Weights | keyof typeof weightPresets | undefined
+  /** Default `auto`. */
+  readonly solver?: SolverName | 'auto' | undefined
+  /** Default `auto`: the best one that works here, or what `SAE_MATCH_BACKEND` says. */
+  readonly backend?: BackendRequest | undefined
+  /** What a pair missing from a full matching costs; no dearer pair is made. Default Infinity: the smaller SAE is matched whole. */
+  readonly unmatchedCost?: number | undefined
+  /** Whether the cost matrix is formed (`dense`) or never exists (`implicit`). Default `auto`: as `memoryBudget` allows. */
+  readonly source?: SourceName | 'auto' | undefined
+  /** Bytes the cost matrix may take. Default 4e9. */
+  readonly memoryBudget?: number | undefined
+  /** What to hold the match against. Default `basic`. */
+  readonly baselines?: BaselineChoice | undefined
+  /** Features that cannot be folded are left out, or get the median threshold of their SAE. Default `exclude`. */
+  readonly unfoldable?: 'exclude' | 'median' | undefined
+  /** Whether the proof looks at every entry or at the solver's lists and bounds. Default `full`. */
+  readonly verify?: 'full' | 'shortlist' | undefined
+  /** Of the random matchings to compare with. Default 0 to 4. */
+  readonly seeds?: readonly number[] | undefined
+}
+
+/** What decides the numbers of a match besides its inputs: options with every default in its place. */
+export interface MatchSettings {
+  readonly scale: 'fold' | 'unit' | 'none' | StatScale
+  readonly weights: Weights
+  readonly solver: SolverName | 'auto'
+  readonly backend: BackendRequest
+  readonly unmatchedCost: number
+  readonly source: SourceName | 'auto'
+  readonly memoryBudget: number
+  readonly baselines: BaselineChoice
+  readonly unfoldable: 'exclude' | 'median'
+  readonly verify: 'full' | 'shortlist'
+  readonly seeds: readonly number[]
+}
+
+const optionNames = [
+  'scale',
+  'weights',
+  'solver',
+  'backend',
+  'unmatchedCost',
+  'source',
+  'memoryBudget',
+  'baselines',
+  'unfoldable',
+  'verify',
+  'seeds',
+  'signal',
+  'onProgress',
+] as const satisfies readonly (keyof MatchOptions)[]
+
+/**
+ * Checks the options of a match and puts defaults in place.
+ *
+ * @throws `INVALID_ARGUMENT`, `UNKNOWN_OPTION`
+ */
+export function matchSettings(options: MatchOptions): MatchSettings {
+  rejectUnknownOptions(options, optionNames)
+  const {
+    unmatchedCost = Number.POSITIVE_INFINITY,
+    memoryBudget = defaultMemoryBudget,
+    seeds = [0, 1, 2, 3, 4],
+  } = options
+  requireNumber('unmatchedCost', unmatchedCost)
+  requireNumber('memoryBudget', memoryBudget)
+  if (!Array.isArray(seeds) || seeds.length === 0) throw wrongType('seeds', 'an array of numbers', seeds)
+  return {
+    scale: scaleOf(options.scale ?? 'fold'),
+    weights: weightsOf(options.weights ?? 'all'),
+    solver: oneOf('solver', options.solver ?? 'auto', solverRequests),
+    backend: options.backend ?? 'auto',
+    unmatchedCost,
+    source: oneOf('source', options.source ?? 'auto', ['auto', 'dense', 'implicit']),
+    memoryBudget,
+    baselines: oneOf('baselines', options.baselines ?? 'basic', ['basic', 'all', 'none']),
+    unfoldable: oneOf('unfoldable', options.unfoldable ?? 'exclude', ['exclude', 'median']),
+    verify: oneOf('verify', options.verify ?? 'full', ['full', 'shortlist']),
+    seeds,
+  }
+}
+
+function scaleOf(scale: Exclude<MatchOptions['scale'], undefined>): MatchSettings['scale'] {
+  if (typeof scale === 'string') return oneOf('scale', scale, ['fold', 'unit', 'none'] as const)
+  if (!Array.isArray(scale?.stat) || scale.stat.length !== 2) {
+    throw wrongType('scale', "'fold', 'unit', 'none' or { stat: [array for A, array for B] }", scale)
+  }
+  return scale
+}
+
+/** `featureRows` checks the numbers. */
+function weightsOf(weights: Exclude<MatchOptions['weights'], undefined>): Weights {
+  if (typeof weights === 'string') {
+    return weightPresets[oneOf('weights', weights, Object.keys(weightPresets) as (keyof typeof weightPresets)[])]
+  }
+  if (weights === null || typeof weights !== 'object')
+    throw wrongType('weights', 'numbers or the name of a preset', weights)
+  rejectUnknownOptions(weights, Object.keys(weightPresets.all))
+  return weights
+}
+
+function requireNumber(name: string, value: unknown): void {
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value)
+  if (!(value >= 0)) throw wrongValue(name, 'a number >= 0', value)
+}

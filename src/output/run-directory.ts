@@ -1,0 +1,166 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Match } from '../matching/result.js'
+import { ensureWritableDirectory, writeFileAtomically } from './atomic-file.js'
+import { type CsvCell, encodeCsv } from './csv.js'
+import { sha256 } from './file-hash.js'
+import { encodeJson } from './json.js'
+import { encodeNpz } from './npz.js'
+import {
+  type InputRecord,
+  type PairMilliseconds,
+  type PairRecord,
+  pairArrays,
+  pairRecord,
+  pairStem,
+  type RunOptions,
+  schemaVersion,
+} from './pair-files.js'
+
+/** A folder of results, open for writing. Pairs of other runs that are in it already stay. */
+export interface RunDirectory {
+  readonly path: string
+  readonly options: RunOptions
+  readonly packageVersion: string
+}
+
+/**
+ * Creates the folder, or opens it, and makes sure that it can be written to before any work is done.
+ *
+ * @throws SaeMatchError `OUTPUT_FAILED`
+ */
+export async function openRunDirectory(
+  path: string,
+  options: RunOptions,
+  packageVersion: string,
+): Promise<RunDirectory> {
+  await ensureWritableDirectory(join(path, 'pairs'))
+  return { path, options, packageVersion }
+}
+
+/**
+ * Writes the files of one pair: the `.npz` first, then the `.json`, whose presence says that the pair is done.
+ *
+ * @returns the path of the `.json`
+ * @throws SaeMatchError `OUTPUT_FAILED`
+ */
+export async function writePair(
+  run: RunDirectory,
+  match: Match,
+  inputs: { readonly a: InputRecord; readonly b: InputRecord },
+  milliseconds: () => PairMilliseconds,
+): Promise<string> {
+  const stem = pairStem(inputs.a, inputs.b, run.options)
+  const npz = encodeNpz(pairArrays(match))
+  await writeFileAtomically(join(run.path, 'pairs', `${stem}.npz`), npz)
+  const reference = { file: `${stem}.npz`, sha256: sha256(npz) }
+  const record = pairRecord(match, inputs, run.options, reference, run.packageVersion, milliseconds())
+  const path = join(run.path, 'pairs', `${stem}.json`)
+  await writeFileAtomically(path, encodeJson(record))
+  return path
+}
+
+/**
+ * Writes `run.json` and `summary.csv` from the pair files that are there. The options and what ran are those of the
+ * latest run; inputs and pairs are those of every pair in the folder.
+ *
+ * @throws SaeMatchError `OUTPUT_FAILED`
+ */
+export async function finishRunDirectory({ path, options, packageVersion }: RunDirectory): Promise<void> {
+  const pairs = await readPairs(path)
+  const latest = pairs.find(({ record }) => encodeJson(record.options) === encodeJson(options))
+  const inputs = new Map<string, InputRecord>()
+  for (const { record } of pairs) {
+    for (const input of [record.a, record.b]) inputs.set(input.files.map((file) => file.sha256).join(), input)
+  }
+  const manifest = {
+    schemaVersion,
+    package: { name: 'sae-match', version: packageVersion },
+    inputs: [...inputs.values()],
+    options,
+    ran: latest?.record.ran ?? null,
+    seeds: options.seeds,
+    pairs: pairs.map(({ stem, record }) => ({ file: `pairs/${stem}.npz`, a: record.a.name, b: record.b.name })),
+  }
+  await writeFileAtomically(join(path, 'run.json'), encodeJson(manifest))
+  await writeFileAtomically(join(path, 'summary.csv'), summaryCsv(pairs))
+}
+
+interface StoredPair {
+  readonly stem: string
+  readonly record: PairRecord
+}
+
+/** The pairs whose `.json` is there, by name. Files of another schema or of somebody else are passed over. */
+async function readPairs(path: string): Promise<StoredPair[]> {
+  const folder = join(path, 'pairs')
+  const pairs: StoredPair[] = []
+  for (const name of (await readdir(folder)).sort()) {
+    if (!name.endsWith('.json')) continue
+    try {
+      const record = JSON.parse(await readFile(join(folder, name), 'utf8')) as PairRecord
+      if (record.schemaVersion === schemaVersion) pairs.push({ stem: name.slice(0, -'.json'.length), record })
+    } catch {
+      // not one of ours
+    }
+  }
+  return pairs
+}
+
+const scoreColumns = ['total', 'decoder', 'encoder', 'bias'] as const
+const methods = [
+  'matched',
+  'unfolded',
+  'cosine',
+  'identity',
+  'random',
+  'randomExpected',
+  'nearest',
+  'nearestBToA',
+  'mutual',
+] as const
+
+/** One row a pair; the columns are always the same, empty where a run did not compute them. */
+function summaryCsv(pairs: readonly StoredPair[]): string {
+  const columns = [
+    ...[
+      'schema_version',
+      'pair',
+      'a',
+      'b',
+      'layer_a',
+      'layer_b',
+      'n',
+      'm',
+      'matched',
+      'scale',
+      'solver',
+      'backend',
+      'source',
+    ],
+    ...['cost', 'gap', 'rounding_bound', 'proof', 'optimal', 'mutual_share'],
+    ...['cosine_decoder_p25', 'cosine_decoder_p50', 'cosine_decoder_p75'],
+    ...methods.flatMap((method) => scoreColumns.map((score) => `${snakeCase(method)}_${score}`)),
+    'milliseconds_total',
+  ]
+  return encodeCsv(
+    columns,
+    pairs.map(({ stem, record }): CsvCell[] => {
+      const { a, b, ran, certificate, summary, distributions, quantileLevels } = record
+      const cosine = (level: number) =>
+        distributions.cosineDecoder.quantiles[quantileLevels.indexOf(level as 0.5)] ?? null
+      return [
+        ...[schemaVersion, stem, a.name, b.name, a.layer, b.layer, record.n, record.m, record.matched],
+        ...[ran.scale, ran.solver, ran.backend, ran.source],
+        ...[record.cost, certificate.gap, certificate.roundingBound, certificate.proof, String(certificate.optimal)],
+        ...[summary.mutualShare ?? null, cosine(0.25), cosine(0.5), cosine(0.75)],
+        ...methods.flatMap((method) => scoreColumns.map((score) => summary[method]?.[score] ?? null)),
+        record.milliseconds.total,
+      ]
+    }),
+  )
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
