@@ -17,7 +17,7 @@ namespace sae_match {
 namespace {
 
 constexpr std::int64_t kRowsPerPiece = 16;
-constexpr std::int64_t kTileFloats = 16 << 20;  // of an implicit source: 64 MB of products at once
+constexpr std::int64_t kTileFloats = 12 << 20;  // of an implicit source: 48 MB of products at once
 
 class RowsSource final : public ScannedSource<float, RowsCostSource> {
  public:

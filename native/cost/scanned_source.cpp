@@ -130,7 +130,7 @@ struct ColumnScratch {
   std::int64_t exact_costs = 0;
 };
 
-constexpr std::size_t kMostCandidates = 1 << 20;
+constexpr std::size_t kMostCandidates = 1 << 18;  // kept at once, 4 MB
 
 }  // namespace
 

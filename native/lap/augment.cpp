@@ -173,19 +173,18 @@ class Search {
   // come along.
   void extend(const Label& label) {
     std::vector<std::int32_t> rows{label.row};
-    std::int64_t size = std::max<std::int64_t>(s_.list_size, 2 * std::int64_t{s_.lists[label.row].size});
+    const std::int64_t size = std::max<std::int64_t>(s_.list_size, 2 * std::int64_t{s_.lists[label.row].size});
     if (s_.source.batched()) {
       std::vector<Label> waiting;
       for (const Label& other : heap_) {
-        if (other.column == kUnlisted && other.distance < sink_distance_) waiting.push_back(other);
+        // Only rows whose lists are as short: a long list for each of them would fill the memory.
+        const bool as_short = other.column == kUnlisted && s_.lists[other.row].size <= s_.lists[label.row].size;
+        if (as_short && other.distance < sink_distance_) waiting.push_back(other);
       }
       const std::size_t room = std::min(waiting.size(), kRefreshBatch);
       std::partial_sort(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(room), waiting.end(),
                         [](const Label& a, const Label& b) { return b < a; });
-      for (std::size_t w = 0; w < room; ++w) {
-        rows.push_back(waiting[w].row);
-        size = std::max(size, 2 * std::int64_t{s_.lists[waiting[w].row].size});
-      }
+      for (std::size_t w = 0; w < room; ++w) rows.push_back(waiting[w].row);
       std::sort(rows.begin(), rows.end());
       rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
       std::erase_if(heap_, [&](const Label& other) {

@@ -1,0 +1,80 @@
+// The packed product against plain loops: equality on small integers, for every instruction set, type and orientation.
+#include "gemm/row_products.h"
+
+#include <random>
+#include <string>
+
+#include "check.h"
+#include "rows_for_tests.h"
+#include "sae_match/cpu_features.h"
+
+using namespace sae_match;
+
+namespace {
+
+std::mt19937 generator(5);
+double small_integer(std::int64_t, std::int64_t) { return static_cast<double>(generator() % 9) - 4; }
+
+// Sums of products of integers up to 8 stay exact in f32 below a width of 2^18.
+void check_product(std::int64_t n, std::int64_t m, std::int64_t width, Dtype dtype, bool column_major) {
+  const std::int64_t first = width / 3;
+  const OwnedMatrix a1 = make_matrix(n, first, dtype, column_major, small_integer);
+  const OwnedMatrix a2 = make_matrix(n, width - first, Dtype::f32, false, small_integer);
+  const OwnedMatrix b1 = make_matrix(m, first, Dtype::f32, !column_major, small_integer);
+  const OwnedMatrix b2 = make_matrix(m, width - first, dtype, column_major, small_integer);
+  std::vector<double> scale;
+  for (std::int64_t i = 0; i < n; ++i) scale.push_back(i % 2 ? 2 : -1);
+  std::vector<std::int32_t> index;
+  for (std::int64_t j = 0; j < m; ++j) index.push_back(static_cast<std::int32_t>(m - 1 - j));
+  Rows a{{{a1.view, scale.data()}, {a2.view, nullptr}}, n, nullptr};
+  Rows b{{{b1.view, nullptr}, {b2.view, nullptr}}, m, index.data()};
+  if (first == 0) {
+    a.blocks.erase(a.blocks.begin());
+    b.blocks.erase(b.blocks.begin());
+  }
+
+  RunControl control;
+  const StoredRows left(a, control), right(b, control);
+  const Kernels& kernel = kernels();
+  std::vector<double> x(static_cast<std::size_t>(width)), y(static_cast<std::size_t>(width));
+  std::vector<std::int32_t> asked;
+  for (std::int64_t i = n - 1; i >= 0; i -= 2) asked.push_back(static_cast<std::int32_t>(i));
+  const auto count = static_cast<std::int64_t>(asked.size());
+  std::vector<float> products(static_cast<std::size_t>(count * m), -1);
+  std::atomic<std::int64_t> finished{0};
+  row_products(
+      left, asked.data(), count, right, products.data(),
+      [&](std::int64_t, std::int64_t, std::int64_t size, float*) { finished += size; }, control);
+  CHECK_EQUAL(finished.load(), count * m);
+  for (std::int64_t p = 0; p < count; ++p) {
+    left.read(kernel, asked[p], x.data());
+    for (std::int64_t j = 0; j < m; ++j) {
+      right.read(kernel, j, y.data());
+      double sum = 0;
+      for (std::int64_t k = 0; k < width; ++k) sum += x[k] * y[k];
+      if (products[p * m + j] != sum) {
+        CHECK_EQUAL(products[p * m + j], sum);
+        std::cerr << n << " x " << m << " x " << width << " at " << p << ", " << j << std::endl;
+        return;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (const std::string& simd : supported_simd()) {
+    CHECK(set_simd(simd));
+    CHECK_EQUAL(std::string(kernels().name), simd);
+    for (const std::int64_t n : {1, 2, 7, 13, 150, 300}) {
+      for (const std::int64_t m : {1, 5, 31, 33, 97}) {
+        for (const std::int64_t width : {1, 8, 383, 384, 385, 800}) {
+          check_product(n, m, width, static_cast<Dtype>(generator() % 4), generator() % 2 != 0);
+        }
+      }
+    }
+    check_product(20, 4100, 40, Dtype::f32, true);  // more than one column block
+  }
+  return finish();
+}
