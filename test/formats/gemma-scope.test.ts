@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { zipSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
@@ -7,6 +7,7 @@ import { parsePath } from '../../src/formats/gemma-scope.js'
 import { encodeNpz, type NpzEntries } from '../../src/output/npz.js'
 import { readRow } from '../../src/tensor/row.js'
 import { expectFailure } from '../helpers/errors.js'
+import { needsSharedData, sharedData } from '../helpers/shared-data.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
 const folder = temporaryFolder()
@@ -169,8 +170,8 @@ describe('checkpoints', () => {
   })
 })
 
-const data = new URL('../../../shared/data/smollm2/', import.meta.url).pathname
-describe.skipIf(!existsSync(data))('real data (skipped where ../shared/data is absent)', () => {
+describe.skipIf(sharedData === null)(`real data${needsSharedData}`, () => {
+  const data = sharedData ?? ''
   it('is the SAE of jumprelu-4096/layer_12 before it was rounded to f16', async () => {
     const exact = await readCheckpoint(join(data, 'gemma-scope-layout/layer_12/width_4k/average_l0_38'))
     const rounded = await readCheckpoint(join(data, 'jumprelu-4096/layer_12'))

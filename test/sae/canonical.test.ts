@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readCheckpoint } from '../../src/formats/detect.js'
@@ -9,6 +9,7 @@ import { expectFailure } from '../helpers/errors.js'
 import { dot, forward, keepLargest } from '../helpers/forward.js'
 import { mulberry32 } from '../helpers/random.js'
 import { referenceRowMath } from '../helpers/row-math.js'
+import { needsSharedData, sharedData } from '../helpers/shared-data.js'
 import { normals } from '../helpers/synthetic-sae.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
@@ -241,8 +242,8 @@ describe('canonicalSae', () => {
   })
 })
 
-const data = new URL('../../../shared/data/smollm2/', import.meta.url).pathname
-describe.skipIf(!existsSync(data))('real data (skipped where ../shared/data is absent)', () => {
+describe.skipIf(sharedData === null)(`real data${needsSharedData}`, () => {
+  const data = sharedData ?? ''
   it('absorbs the decoder bias of jumprelu-2048/layer_13', async () => {
     const checkpoint = await readCheckpoint(join(data, 'jumprelu-2048/layer_13'))
     const sae = await canonicalSae(checkpoint, referenceRowMath)

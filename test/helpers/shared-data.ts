@@ -1,0 +1,10 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const path = fileURLToPath(new URL('../../../shared/data/smollm2', import.meta.url))
+
+/** The folder of real SAEs beside the repository, or null where there is none. */
+export const sharedData: string | null = existsSync(path) ? path : null
+
+/** What stands in the name of a test that is skipped without the real SAEs. */
+export const needsSharedData = sharedData === null ? ' (skipped: no ../shared/data/smollm2)' : ''
