@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { readCheckpoint } from '../../src/formats/detect.js'
 import { writeSaeLens } from '../helpers/checkpoint-files.js'
@@ -43,5 +44,18 @@ describe('readCheckpoint', () => {
     await expectFailure(readCheckpoint(both), 'FORMAT_UNKNOWN', both, 'gemma-scope', 'sae-lens')
     expect((await readCheckpoint(both, { format: 'sae-lens' })).source.family).toBe('sae-lens')
     await expect(readCheckpoint(both, { format: 'other' })).rejects.toThrow(/'gemma-scope' or 'sae-lens' for `format`/)
+  })
+
+  it.each([12, 13, 14])('reads the example of layer %i', async (layer) => {
+    const path = fileURLToPath(new URL(`../../examples/smollm2-135m-1024/layer_${layer}`, import.meta.url))
+    expect(await readCheckpoint(path)).toMatchObject({
+      layer,
+      site: 'residual',
+      model: 'HuggingFaceTB/SmolLM2-135M-Instruct',
+      encoder: { matrix: { rows: 1024, columns: 576, rowStride: 1, dtype: 'f16' } },
+      activation: { kind: 'jumprelu' },
+      subtractsDecoderBias: false,
+      warnings: [],
+    })
   })
 })
