@@ -83,7 +83,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
       parallel_for(size, kRowsPerPiece, control.threads, [&](std::int64_t begin, std::int64_t end) {
         visitor({first + begin, first + end, tile_.get(), nullptr, first, columns_});
       });
-      if (count == rows_) control.report("sweep", first + size, count);
+      if (count == rows_) control.report(first + size, count);
     }
   }
 
@@ -168,7 +168,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
     for (std::int64_t first = 0; first < rows_; first += slab) {
       const std::int64_t size = std::min(slab, rows_ - first);
       bound_rows(every.data() + first, size, matrix_.get() + first * columns_, control);
-      control.report("cost", first + size, rows_);
+      control.report(first + size, rows_);
     }
   }
 

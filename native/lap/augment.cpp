@@ -268,7 +268,7 @@ void augment(ShortlistState& state) {
   Search search(state);
   for (std::int64_t i = 0; i < state.n; ++i) {
     if (state.row_to_column[i] == kFree) search.run(static_cast<std::int32_t>(i));
-    state.control.report("solve", i + 1, state.n);
+    state.control.report(i + 1, state.n);
   }
   while (state.pool.lack() > 0) search.run(kFromPool);
 }

@@ -33,7 +33,7 @@ class JonkerVolgenant {
       control_.check();
       augment(free_.back());
       free_.pop_back();
-      control_.report("solve", n_ - static_cast<std::int64_t>(free_.size()), n_);
+      control_.report(n_ - static_cast<std::int64_t>(free_.size()), n_);
     }
     return std::move(matching_);
   }
@@ -239,6 +239,7 @@ Matching solve_jv(const CostSource& source, double unmatched_cost, std::int64_t 
       }
     }
   });
+  control.enter(Phase::solve);
   Matching matching = JonkerVolgenant(n, m, costs.get(), control).run();
   if (unmatched_cost < kInfinity) {
     const double dearest = *std::max_element(matching.v.begin(), matching.v.end());

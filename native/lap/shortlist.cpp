@@ -121,6 +121,7 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
   const std::vector<std::int32_t> rows = every_row(state.n);
   state.v = prices ? *prices : starting_prices(source, control);
   source.list(rows, state.v.data(), state.list_size, state.lists, control);
+  control.enter(Phase::solve);
 
   bool reversed = false;
   if (!prices) {

@@ -107,6 +107,7 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   Solution solution;
   solution.solve_milliseconds = watch.lap();
   const bool from_lists = options.verify == Proof::shortlist && !matching.least_reduced.empty();
+  control.enter(Phase::verify);
   const auto prove = [&](const Matching& of) {
     return certify(source, unmatched_cost, of.row_to_column, of.column_to_row, of.v,
                    from_lists ? &of.least_reduced : nullptr, options.neighbours, control);

@@ -19,20 +19,36 @@ class Error : public std::runtime_error {
   std::string code_;
 };
 
+// The parts of a job, in their order.
+enum class Phase : std::int32_t { cost = 0, solve = 1, verify = 2 };
+
 struct RunControl {
   std::atomic<bool> cancelled{false};
   // Threads this job may use at once, the calling one included; 0 means all of the pool.
   int threads = 0;
-  // Called from the job's own thread only, with monotone `done`.
+  // Called from the job's own thread only, with the phase's name; phases come in order and `done` never falls.
   std::function<void(const char* phase, std::int64_t done, std::int64_t total)> progress;
 
   // Polled at row, tile and iteration boundaries. Throws Error("CANCELLED").
   void check() const {
     if (cancelled.load(std::memory_order_relaxed)) throw Error("CANCELLED", "The job was cancelled");
   }
-  void report(const char* phase, std::int64_t done, std::int64_t total) const {
-    if (progress) progress(phase, done, total);
+  // What is reported from now on belongs to this phase. A job that repeats an earlier phase stays where it is.
+  void enter(Phase phase) {
+    if (phase <= phase_) return;
+    phase_ = phase;
+    last_done_ = 0;
   }
+  void report(std::int64_t done, std::int64_t total) {
+    static constexpr const char* names[] = {"cost", "solve", "verify"};
+    if (!progress || done < last_done_) return;
+    last_done_ = done;
+    progress(names[static_cast<int>(phase_)], done, total);
+  }
+
+ private:
+  Phase phase_ = Phase::cost;
+  std::int64_t last_done_ = 0;
 };
 
 }  // namespace sae_match
