@@ -177,12 +177,13 @@ void pool_bid(ShortlistState& state, double eps, std::vector<std::int32_t>& disp
   for (std::int64_t j = 0; j < state.m; ++j) {
     if (state.v[j] > price) take(j);
   }
-  // Among columns at that very price: its own, then nobody's, then those of rows.
-  for (const int preferred : {0, 1, 2}) {
-    for (std::int64_t j = 0; j < state.m && pool.lack() > 0; ++j) {
+  // Among columns at that very price: its own, then nobody's, then those of rows; the last first, since rows prefer
+  // the lower index.
+  for (const int preferred : {1, 2}) {
+    for (std::int64_t j = state.m - 1; j >= 0 && pool.lack() > 0; --j) {
       const std::int32_t owner = state.column_to_row[j];
       const int kind = owner == kPool ? 0 : owner == kFree ? 1 : 2;
-      if (kind == preferred && kind != 0 && state.v[j] == price) take(j);
+      if (kind == preferred && state.v[j] == price) take(j);
     }
   }
   pool.price = price - eps;

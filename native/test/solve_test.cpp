@@ -232,9 +232,88 @@ void check_rows(int count) {
   }
 }
 
+// The same bits whatever the number of threads.
+void check_threads() {
+  const std::int64_t n = 700, width = 30;
+  std::vector<float> a(static_cast<std::size_t>(n * width)), b(a.size());
+  for (float& x : a) x = static_cast<float>(uniform() - 0.5);
+  for (std::size_t k = 0; k < b.size(); ++k) b[k] = a[k] + static_cast<float>(0.2 * (uniform() - 0.5));
+  const Rows left{{RowBlock{MatrixView{a.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
+  const Rows right{{RowBlock{MatrixView{b.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
+  for (const Solver solver : {Solver::shortlist, Solver::jv, Solver::greedy}) {
+    for (const Source source : {Source::dense, Source::implicit}) {
+      SolveOptions options;
+      options.solver = solver;
+      options.neighbours = true;
+      RowsOptions rows_options;
+      rows_options.source = source;
+      std::vector<Solution> solutions;
+      for (const int threads : {1, 2, 0}) {
+        RunControl control;
+        control.threads = threads;
+        solutions.push_back(solve(left, right, rows_options, options, control));
+      }
+      for (const Solution& other : solutions) {
+        CHECK(other.row_to_column == solutions[0].row_to_column);
+        CHECK(other.u == solutions[0].u);
+        CHECK(other.v == solutions[0].v);
+        CHECK_EQUAL(other.cost, solutions[0].cost);
+        CHECK_EQUAL(other.work.bids, solutions[0].work.bids);
+        CHECK(other.neighbours->rank_in_column == solutions[0].neighbours->rank_in_column);
+        CHECK(other.neighbours->nearest_row_cost == solutions[0].neighbours->nearest_row_cost);
+      }
+    }
+  }
+}
+
+// Bad entries and impossible problems end in an error of the right kind.
+void check_errors() {
+  const double nan = std::nan("");
+  const auto code = [](std::vector<double> costs, std::int64_t rows, std::int64_t columns, bool maximize) {
+    SolveOptions options;
+    options.maximize = maximize;
+    RunControl control;
+    try {
+      solve(CostMatrix{costs.data(), Dtype::f64, rows, columns, columns}, options, control);
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return std::string("none");
+  };
+  CHECK_EQUAL(code({1, nan, 2, 3}, 2, 2, false), "COST_NAN");
+  CHECK_EQUAL(code({1, -kInfinity, 2, 3}, 2, 2, false), "COST_NAN");
+  CHECK_EQUAL(code({1, kInfinity, 2, 3}, 2, 2, true), "COST_NAN");
+  CHECK_EQUAL(code({1e308, 1, 2, 1e308}, 2, 2, false), "COST_RANGE");
+  CHECK_EQUAL(code({kInfinity, 1, kInfinity, 1}, 2, 2, false), "INFEASIBLE");
+  CHECK_EQUAL(code({1, kInfinity, 1, kInfinity, 1, kInfinity}, 3, 2, false), "INFEASIBLE");
+  CHECK_EQUAL(code({kInfinity, 1, 1, kInfinity}, 2, 2, false), "none");
+
+  RunControl cancelled;
+  cancelled.cancelled = true;
+  const std::vector<double> costs(100 * 100, 1.0);
+  std::string found;
+  try {
+    solve(CostMatrix{costs.data(), Dtype::f64, 100, 100, 100}, SolveOptions{}, cancelled);
+  } catch (const Error& error) {
+    found = error.code();
+  }
+  CHECK_EQUAL(found, "CANCELLED");
+
+  const std::vector<double> constant(30 * 40, 2.5);
+  RunControl control;
+  for (const Solver solver : {Solver::shortlist, Solver::jv}) {
+    SolveOptions options;
+    options.solver = solver;
+    const Solution solution = solve(CostMatrix{constant.data(), Dtype::f64, 30, 40, 40}, options, control);
+    for (std::int32_t i = 0; i < 30; ++i) CHECK_EQUAL(solution.row_to_column[i], i);
+  }
+}
+
 }  // namespace
 
 int main() {
+  check_errors();
+  check_threads();
   for (const std::string& simd : supported_simd()) {
     CHECK(set_simd(simd));
     check_random_problems(1500);
