@@ -1,0 +1,260 @@
+import { type ErrorCode, SaeMatchError, wrongType, wrongValue } from '../errors.js'
+import type { Rows } from '../sae/rows.js'
+import type { Matrix } from '../tensor/matrix.js'
+import {
+  type Addon,
+  dtypeOrder,
+  type Job,
+  type MatrixArguments,
+  type NativeSolution,
+  proofOrder,
+  type ReportProgress,
+  type RowsArguments,
+  type SolveArguments,
+  solverOrder,
+  sourceOrder,
+} from './addon-types.js'
+import type { Backend, MatrixCosts, Problem, RunControl, Solution } from './backend.js'
+import { loadAddon } from './load.js'
+
+/**
+ * Arrays up to this size are copied before a job starts, so that the caller may do with them what he likes. Bigger
+ * ones are read where they are: they must not be written or transferred until the promise settles. An array over a
+ * SharedArrayBuffer is never copied.
+ */
+const copyLimit = 16 * 2 ** 20
+
+/** The CPU backend over the addon. Every method but `solveSync` runs on threads of the addon. */
+export function createNativeBackend(addon: Addon): Backend {
+  return {
+    name: 'native',
+    get simd() {
+      return addon.activeSimd()
+    },
+    get threads() {
+      return addon.threadCount()
+    },
+    solvers: ['jv', 'shortlist', 'greedy'],
+
+    async squaredRowNorms(matrix) {
+      const out = new Float64Array(matrix.rows)
+      await run(addon, {}, () => addon.squaredRowNorms(...matrixArguments('matrix', matrix), out))
+      return out
+    },
+
+    async rowDots(matrix, vector) {
+      const out = new Float64Array(matrix.rows)
+      await run(addon, {}, () => addon.rowDots(...matrixArguments('matrix', matrix), input('vector', vector), out))
+      return out
+    },
+
+    async squaredBlockNorms(rows) {
+      const out = new Float64Array(rows.count * rows.blocks.length)
+      await run(addon, {}, () => addon.squaredBlockNorms(...rowsArguments('rows', rows), out))
+      return out
+    },
+
+    async pairCosts(a, b, aIndex, bIndex) {
+      if (aIndex.length !== bIndex.length) throw wrongValue('bIndex', `${aIndex.length} elements`, bIndex)
+      const out = new Float64Array(aIndex.length * a.blocks.length)
+      await run(addon, {}, () =>
+        addon.pairCosts(
+          ...rowsArguments('a', a),
+          ...rowsArguments('b', b),
+          aIndex.length,
+          input('aIndex', aIndex),
+          input('bIndex', bIndex),
+          out,
+        ),
+      )
+      return out
+    },
+
+    async costMatrix(a, b, control) {
+      control.signal?.throwIfAborted()
+      const out = allocateCosts(a.count, b.count)
+      await run(addon, control, (report) =>
+        addon.costMatrix(report, ...rowsArguments('a', a), ...rowsArguments('b', b), out),
+      )
+      return out
+    },
+
+    async solve(problem, control) {
+      const { costs } = problem
+      const options = solveArguments(problem)
+      const solution = await run(addon, control, (report) =>
+        costs.kind === 'matrix'
+          ? addon.solveMatrix(report, ...matrixArguments('costs', costMatrixView(costs)), ...options)
+          : addon.solveRows(
+              report,
+              ...rowsArguments('a', costs.a),
+              ...rowsArguments('b', costs.b),
+              costs.source === 'auto' ? -1 : sourceOrder.indexOf(costs.source),
+              Math.min(Math.floor(costs.memoryBudget), Number.MAX_SAFE_INTEGER),
+              ...options,
+            ),
+      )
+      return fromNative(solution, problem)
+    },
+
+    solveSync(problem) {
+      const { costs } = problem
+      if (costs.kind !== 'matrix') throw wrongType('costs', 'a matrix', costs)
+      const matrix = costMatrixView(costs)
+      try {
+        const solution = addon.solveMatrixSync(matrix.data, matrixLayout(matrix), ...solveArguments(problem))
+        return fromNative(solution, problem)
+      } catch (error) {
+        throw fromNativeError(error)
+      }
+    },
+
+    async close() {},
+  }
+}
+
+/** The instruction sets this build and this processor have, best first; empty without an addon. */
+export function supportedSimd(): string[] {
+  return loadAddon().addon?.supportedSimd() ?? []
+}
+
+/**
+ * Forces one instruction set (`auto` for the best) for the whole process.
+ * @throws `SIMD_UNSUPPORTED` if the processor or the build lacks it, the addon's reason if there is no addon.
+ */
+export function setSimd(name: string): void {
+  const { addon, failure } = loadAddon()
+  if (addon === null) throw new SaeMatchError(failure.code, failure.message, { hint: failure.hint })
+  forceSimd(addon, name)
+}
+
+/** {@link setSimd} of a given addon. */
+export function forceSimd(addon: Addon, name: string): void {
+  if (addon.setSimd(name)) return
+  const supported = addon.supportedSimd().join(', ')
+  throw new SaeMatchError('SIMD_UNSUPPORTED', `This processor or build has no ${name}; it has ${supported}`, {
+    hint: `Set SAE_MATCH_SIMD to one of ${supported}, or unset it.`,
+  })
+}
+
+/** Starts a job, passes on its progress, cancels it when the signal says so or `onProgress` throws. */
+async function run<T>(
+  addon: Addon,
+  { signal, onProgress }: RunControl,
+  start: (report: ReportProgress | null) => Job<T>,
+): Promise<T> {
+  signal?.throwIfAborted()
+  let stopped: { reason: unknown } | null = null
+  const stop = (reason: unknown) => {
+    stopped ??= { reason }
+    addon.cancel(started.job)
+  }
+  const report: ReportProgress = (phase, done, total) => {
+    try {
+      onProgress?.({ phase, done, total })
+    } catch (error) {
+      stop(error)
+    }
+  }
+  const onAbort = () => stop(signal?.reason)
+  const started = attempt(() => start(onProgress ? report : null))
+  signal?.addEventListener('abort', onAbort)
+  try {
+    const result = await started.promise
+    if (stopped === null) return result
+  } catch (error) {
+    if (stopped === null) throw fromNativeError(error)
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+  throw (stopped as { reason: unknown }).reason
+}
+
+function attempt<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw fromNativeError(error)
+  }
+}
+
+/** Made here, so that its stack is the caller's. */
+function fromNativeError(error: unknown): unknown {
+  if (error instanceof SaeMatchError || !(error instanceof Error) || !('code' in error)) return error
+  return new SaeMatchError(error.code as ErrorCode, error.message)
+}
+
+function fromNative(solution: NativeSolution, problem: Problem): Solution {
+  return {
+    ...solution,
+    certificate: { ...solution.certificate, proof: proofOrder[solution.certificate.proof] },
+    source: sourceOrder[solution.source],
+    solver: problem.solver,
+  }
+}
+
+function solveArguments(problem: Problem): SolveArguments {
+  return [
+    problem.maximize,
+    problem.unmatchedCost,
+    solverOrder.indexOf(problem.solver),
+    problem.neighbours,
+    proofOrder.indexOf(problem.verify),
+  ]
+}
+
+function costMatrixView({ data, rows, columns }: MatrixCosts): Matrix {
+  const dtype = data instanceof Float32Array ? 'f32' : 'f64'
+  return { data, dtype, rows, columns, rowStride: columns, columnStride: 1, offset: 0 }
+}
+
+function matrixArguments(name: string, matrix: Matrix): MatrixArguments {
+  return [input(name, matrix.data), matrixLayout(matrix)]
+}
+
+function matrixLayout({ dtype, rows, columns, rowStride, columnStride, offset }: Matrix): Float64Array {
+  return Float64Array.of(dtypeOrder.indexOf(dtype), rows, columns, rowStride, columnStride, offset)
+}
+
+function rowsArguments(name: string, { blocks, count, index }: Rows): RowsArguments {
+  return [
+    blocks.map(({ name: block, matrix }) => input(`${name}.${block}`, matrix.data)),
+    blocks.map(({ name: block, scale }) => scale && input(`${name}.${block}.scale`, scale)),
+    index && input(`${name}.index`, index),
+    Float64Array.of(count, ...blocks.flatMap(({ matrix }) => [...matrixLayout(matrix)])),
+  ]
+}
+
+/**
+ * An array that a job may read while JavaScript goes on.
+ * @throws `INPUT_DETACHED` if its memory was transferred away already.
+ */
+function input<T extends Uint16Array | Float32Array | Float64Array | Int32Array>(name: string, array: T): T {
+  if (isDetached(array)) throw new SaeMatchError('INPUT_DETACHED', `The memory of \`${name}\` was transferred away`)
+  const { buffer } = array as { buffer: ArrayBufferLike & { resizable?: boolean; growable?: boolean } }
+  if (buffer.resizable || buffer.growable) throw wrongType(name, 'an array over a buffer of fixed length', array)
+  const shared = buffer instanceof SharedArrayBuffer
+  return shared || array.byteLength > copyLimit ? array : (array.slice() as T)
+}
+
+/** Node 20 has no `ArrayBuffer.prototype.detached`, but every method of a detached array throws. */
+function isDetached(array: { at(index: number): unknown }): boolean {
+  try {
+    array.at(0)
+    return false
+  } catch {
+    return true
+  }
+}
+
+function allocateCosts(rows: number, columns: number): Float32Array {
+  try {
+    return new Float32Array(rows * columns)
+  } catch (error) {
+    throw new SaeMatchError(
+      'OUT_OF_MEMORY',
+      `A cost matrix of ${rows} x ${columns} needs ${rows * columns * 4} bytes, more than can be allocated`,
+      { cause: error, hint: 'Solve from feature rows with the implicit source: it needs no matrix.' },
+    )
+  }
+}

@@ -1,0 +1,103 @@
+import { SaeMatchError, wrongValue } from '../errors.js'
+import type { Backend, BackendName } from './backend.js'
+import { type BackendRequest, backendNames, type Environment, readEnvironment } from './environment.js'
+import { loadAddon, type Unavailable } from './load.js'
+import { createNativeBackend, forceSimd } from './native.js'
+import { availableCores } from './threads.js'
+import { createTypescriptBackend } from './typescript/index.js'
+
+export type { BackendRequest } from './environment.js'
+
+/** Why a backend was passed over. */
+export interface Reason extends Unavailable {
+  readonly backend: BackendName
+}
+
+/** Whether a backend works here. `demanded`: it was asked for by a switch of its own, so its failure is an error. */
+export type Probe = { readonly failure: null } | { readonly failure: Unavailable; readonly demanded: boolean }
+
+/** Asked only for the backends that may be chosen, each at most once. */
+export type Probes = (backend: BackendName) => Probe
+
+export interface Selection {
+  readonly backend: BackendName
+  /** The option, or what SAE_MATCH_BACKEND makes of `auto`. */
+  readonly requested: BackendRequest
+  readonly reasons: readonly Reason[]
+}
+
+/**
+ * Which backend serves a request. An explicit one is that one or an error with its reason's code; `auto` is the best
+ * available, and every backend that was passed over leaves a reason.
+ */
+export function selectBackend(request: BackendRequest, environment: Environment, probes: Probes): Selection {
+  if (request !== 'auto' && !backendNames.includes(request)) {
+    throw wrongValue('backend', '"auto", "native", "typescript" or "cuda"', request)
+  }
+  const requested = request === 'auto' ? environment.backend : request
+  const reasons: Reason[] = []
+  if (request === 'auto' && requested !== 'auto') {
+    for (const backend of backendNames) if (backend !== requested) reasons.push({ backend, ...disabled(requested) })
+  }
+  for (const backend of requested === 'auto' ? backendNames : [requested]) {
+    const probe = probes(backend)
+    if (probe.failure === null) return { backend, requested, reasons }
+    const { code, message, hint } = probe.failure
+    if (requested !== 'auto' || probe.demanded) throw new SaeMatchError(code, message, { hint })
+    reasons.push({ backend, code, message, hint })
+  }
+  throw new SaeMatchError('BACKEND_UNAVAILABLE', 'No backend works here')
+}
+
+/** Whether a backend works on this machine; loads the addon when asked for `native`. */
+export function probeBackend(backend: BackendName): Probe {
+  if (backend === 'typescript') return { failure: null }
+  if (backend === 'native') return loadAddon()
+  return {
+    failure: {
+      code: 'BACKEND_UNAVAILABLE',
+      message: `Version of sae-match without a CUDA backend`,
+      hint: 'Use the backend "native".',
+    },
+    demanded: false,
+  }
+}
+
+/** {@link getBackendSync} as a promise, so that every failure is a rejection. */
+export async function getBackend(request: BackendRequest = 'auto'): Promise<Backend> {
+  return getBackendSync(request)
+}
+
+/**
+ * The backend for a request, the same object every time.
+ * @throws the reason's code if an explicitly requested backend cannot be used; `INVALID_ENVIRONMENT`;
+ *   `SIMD_UNSUPPORTED` if SAE_MATCH_SIMD names an instruction set that is not there.
+ */
+export function getBackendSync(request: BackendRequest = 'auto'): Backend {
+  const environment = readEnvironment(process.env)
+  const { backend } = selectBackend(request, environment, probeBackend)
+  let instance = backends.get(backend)
+  if (instance === undefined) {
+    instance = createBackend(backend, environment)
+    backends.set(backend, instance)
+  }
+  return instance
+}
+
+const backends = new Map<BackendName, Backend>()
+
+function createBackend(name: BackendName, { simd, threads }: Environment): Backend {
+  const { addon } = name === 'native' ? loadAddon() : { addon: null }
+  if (addon === null) return createTypescriptBackend({ threads: threads ?? availableCores() })
+  if (simd !== 'auto') forceSimd(addon, simd)
+  if (threads !== null) addon.setThreadCount(threads)
+  return createNativeBackend(addon)
+}
+
+function disabled(requested: BackendName): Unavailable {
+  return {
+    code: 'DISABLED_BY_ENV',
+    message: `SAE_MATCH_BACKEND is ${requested}`,
+    hint: 'Unset SAE_MATCH_BACKEND, or ask for the backend by name.',
+  }
+}
