@@ -1,0 +1,164 @@
+import type { Certificate } from '../backend/backend.js'
+import { wrongValue } from '../errors.js'
+
+/** A cost matrix and what is asked of it, as in `solveAssignment`. */
+export interface CertifiedProblem {
+  readonly costs: Float32Array | Float64Array
+  readonly rows: number
+  readonly columns: number
+  readonly maximize?: boolean
+  readonly unmatchedCost?: number
+}
+
+/** An assignment to be judged. */
+export interface Claim {
+  /** [rows], -1 where alone. */
+  readonly rowToColumn: Int32Array
+  /**
+   * Prices of the longer side: [columns], or [rows] where there are more rows than columns. The other side's prices
+   * are recomputed from them, so a claim cannot flatter itself.
+   */
+  readonly prices: Float64Array
+}
+
+/** A certificate with every condition that does not hold, in words. */
+export interface Judgement extends Certificate {
+  /** Empty if the claim is an assignment whose prices satisfy every condition to rounding. */
+  readonly violations: readonly string[]
+}
+
+/**
+ * Judges any assignment of a cost matrix: a solver's, or the caller's own. It shares no code with any solver.
+ *
+ * Conditions, in the minimised problem with the shorter side as rows (docs: "what counts as a proof"): reduced costs
+ * are at least 0 everywhere and 0 on pairs; where rows < columns or lambda is finite, v <= 0 with v = 0 on free
+ * columns; where lambda is finite, u <= lambda with u = lambda on rows that stay alone. Prices above 0 are a violation
+ * there and are cut to 0 for the bound.
+ *
+ * @throws RangeError if lengths do not fit
+ */
+export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
+  const { costs, rows, columns, maximize = false, unmatchedCost: lambda = Number.POSITIVE_INFINITY } = problem
+  if (costs.length !== rows * columns) throw wrongValue('costs', `${rows * columns} elements`, costs)
+  if (claim.rowToColumn.length !== rows) throw wrongValue('rowToColumn', `${rows} elements`, claim.rowToColumn)
+  const transposed = rows > columns
+  const n = Math.min(rows, columns)
+  const m = Math.max(rows, columns)
+  if (claim.prices.length !== m) throw wrongValue('prices', `${m} elements`, claim.prices)
+  const sign = maximize ? -1 : 1
+  const cost = transposed
+    ? (i: number, j: number) => sign * costs[j * columns + i]
+    : (i: number, j: number) => sign * costs[i * columns + j]
+
+  const violations: string[] = []
+  const partner = new Int32Array(n).fill(-1)
+  const owner = new Int32Array(m).fill(-1)
+  for (let row = 0; row < rows; row++) {
+    const column = claim.rowToColumn[row]
+    if (column === -1) continue
+    if (column < 0 || column >= columns) {
+      violations.push(`row ${row} has column ${column}, which does not exist`)
+      continue
+    }
+    const [i, j] = transposed ? [column, row] : [row, column]
+    if (partner[i] >= 0 || owner[j] >= 0) {
+      violations.push(`${transposed ? 'row' : 'column'} ${j} or ${i} has two partners`)
+      continue
+    }
+    partner[i] = j
+    owner[j] = i
+    if (!Number.isFinite(cost(i, j))) violations.push(`row ${row} and column ${column} are a forbidden pair`)
+  }
+
+  const signed = n < m || lambda < Number.POSITIVE_INFINITY
+  const v = claim.prices.map((price) => sign * price)
+  for (let j = 0; j < m; j++) {
+    if (!signed) continue
+    if (v[j] > 0) violations.push(`price ${v[j]} of ${j} on the longer side is above 0`)
+    if (owner[j] < 0 && v[j] < 0) violations.push(`price ${v[j]} of ${j}, which stays alone, is not 0`)
+    v[j] = Math.min(v[j], 0)
+  }
+
+  const primal = new ExactSum()
+  const dual = new ExactSum()
+  const gap = new ExactSum()
+  let magnitudes = 0
+  let minReducedCost = Number.POSITIVE_INFINITY
+  for (let i = 0; i < n; i++) {
+    let least = Number.POSITIVE_INFINITY
+    for (let j = 0; j < m; j++) {
+      const bound = differenceRoundedDown(cost(i, j), v[j])
+      if (bound < least) least = bound
+    }
+    const u = Math.min(lambda, least)
+    const j = partner[i]
+    const paid = j < 0 ? lambda : cost(i, j)
+    if (j < 0 && lambda === Number.POSITIVE_INFINITY) violations.push(`${i} on the shorter side has no partner`)
+    if (j >= 0 && paid > lambda) violations.push(`the pair of ${i} on the shorter side costs more than staying alone`)
+    minReducedCost = Math.min(minReducedCost, least - u)
+    for (const sum of [primal, gap]) sum.add(paid)
+    dual.add(u)
+    gap.add(-u)
+    magnitudes += Math.abs(paid) + Math.abs(u) + (j < 0 ? 0 : Math.abs(v[j]))
+  }
+  for (const price of v) {
+    dual.add(price)
+    gap.add(-price)
+  }
+  const roundingBound = 4 * 2 ** -52 * magnitudes
+  const optimal = Math.abs(gap.value()) <= roundingBound
+  if (!optimal) violations.push(`the gap ${gap.value()} is larger than the rounding bound ${roundingBound}`)
+  return {
+    primal: sign * primal.value(),
+    dual: sign * dual.value(),
+    gap: gap.value(),
+    roundingBound,
+    minReducedCost: n > 0 && m > 0 ? minReducedCost : 0,
+    proof: 'full',
+    optimal: optimal && violations.length === 0,
+    violations,
+  }
+}
+
+/** a - b, and one step less if rounding went up. */
+function differenceRoundedDown(a: number, b: number): number {
+  const rounded = a - b
+  if (!Number.isFinite(rounded)) return rounded
+  const subtracted = a - rounded
+  const kept = rounded + subtracted
+  const error = a - kept + (subtracted - b)
+  return error < 0 ? nextBelow(rounded) : rounded
+}
+
+const one = new Float64Array(1)
+const bits = new BigInt64Array(one.buffer)
+
+/** The largest double below a finite x. */
+function nextBelow(x: number): number {
+  if (x === 0) return -Number.MIN_VALUE
+  one[0] = x
+  bits[0] += x > 0 ? -1n : 1n
+  return one[0]
+}
+
+/** A sum that keeps every rounding error as a further term, so that no digit is lost before the end. */
+class ExactSum {
+  private readonly parts: number[] = []
+
+  add(x: number): void {
+    let kept = 0
+    for (let part of this.parts) {
+      if (Math.abs(x) < Math.abs(part)) [x, part] = [part, x]
+      const sum = x + part
+      const error = part - (sum - x)
+      if (error !== 0) this.parts[kept++] = error
+      x = sum
+    }
+    this.parts.length = kept
+    this.parts.push(x)
+  }
+
+  value(): number {
+    return this.parts.reduce((sum, part) => sum + part, 0)
+  }
+}

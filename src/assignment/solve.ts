@@ -1,0 +1,44 @@
+import type { Backend } from '../backend/backend.js'
+import { type BackendRequest, getBackend, getBackendSync } from '../backend/select.js'
+import { SaeMatchError, wrongType } from '../errors.js'
+import { type Costs, type ProblemOptions, type SolveOptions, toProblem } from './problem.js'
+import type { Assignment } from './result.js'
+
+/**
+ * Solves a linear assignment problem exactly and proves it.
+ *
+ * @param costs row-major `Float32Array` or `Float64Array` of rows x columns, where `+Infinity` forbids a pair
+ *   (`-Infinity` when maximizing); or feature rows `{ a, b }`, whose squared distances in f64 are the costs. Arrays
+ *   above 16 MB are read in place: do not write or transfer them before the promise settles.
+ * @returns partners both ways (-1 where alone), the total, prices u and v, and the certificate
+ * @throws TypeError, RangeError; SaeMatchError `UNKNOWN_OPTION`, `COST_NAN`, `COST_RANGE`, `INFEASIBLE` (names rows
+ *   that have too few columns), `SOLVER_UNAVAILABLE`, `OUT_OF_MEMORY`, or a backend's reason; `signal.reason` when
+ *   aborted
+ */
+export async function solveAssignment(costs: Costs, options: SolveOptions = {}): Promise<Assignment> {
+  const problem = toProblem(costs, options, false)
+  const backend = await getBackend((options.backend ?? 'auto') as BackendRequest)
+  requireSolver(backend, problem.solver)
+  const { signal, onProgress } = options
+  signal?.throwIfAborted()
+  const solution = await backend.solve(problem, { signal, onProgress })
+  return { ...solution, backend: backend.name, simd: backend.simd }
+}
+
+/** {@link solveAssignment} of a matrix on the calling thread, which it blocks: for small problems. */
+export function solveAssignmentSync(costs: Float32Array | Float64Array, options: ProblemOptions = {}): Assignment {
+  const problem = toProblem(costs, options, true)
+  if (problem.costs.kind !== 'matrix') throw wrongType('costs', 'a Float32Array or a Float64Array', costs)
+  const backend = getBackendSync((options.backend ?? 'auto') as BackendRequest)
+  requireSolver(backend, problem.solver)
+  return { ...backend.solveSync(problem), backend: backend.name, simd: backend.simd }
+}
+
+function requireSolver(backend: Backend, solver: Assignment['solver']): void {
+  if (backend.solvers.includes(solver)) return
+  throw new SaeMatchError(
+    'SOLVER_UNAVAILABLE',
+    `The ${backend.name} backend has no solver \`${solver}\`; it has ${backend.solvers.join(', ')}`,
+    { hint: 'Name another solver or another backend.' },
+  )
+}
