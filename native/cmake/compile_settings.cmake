@@ -6,13 +6,14 @@ add_library(sae_match_compile_settings INTERFACE)
 target_compile_options(sae_match_compile_settings INTERFACE
   -ffp-contract=off -Wall -Wextra -Wpedantic
   $<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>  # wide vector types never cross the boundary of a translation unit
-  $<$<NOT:$<OR:$<CONFIG:Debug>,$<BOOL:${SAE_MATCH_SANITIZE}>>>:-O3>
   $<$<BOOL:${SAE_MATCH_DEVELOPER_MODE}>:-Werror>)
 
 if(SAE_MATCH_SANITIZE)
   target_compile_options(sae_match_compile_settings INTERFACE
     -fsanitize=${SAE_MATCH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g)
   target_link_options(sae_match_compile_settings INTERFACE -fsanitize=${SAE_MATCH_SANITIZE})
+else()
+  target_compile_options(sae_match_compile_settings INTERFACE $<$<NOT:$<CONFIG:Debug>>:-O3>)
 endif()
 
 add_library(sae_match_module_linking INTERFACE)

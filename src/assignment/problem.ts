@@ -112,10 +112,7 @@ function rowCosts({ a, b }: RowPair, options: ProblemOptions): RowCosts {
   for (const name of ['rows', 'columns'] as const) {
     if (options[name] !== undefined) throw wrongValue(name, 'nothing with feature rows', options[name])
   }
-  checkRows('costs.a', a)
-  checkRows('costs.b', b)
-  const widths = (rows: Rows) => rows.blocks.map(({ matrix }) => matrix.columns).join(' + ')
-  if (widths(a) !== widths(b)) throw wrongValue('costs.b', `blocks of ${widths(a)} columns`, widths(b))
+  checkRowPair('costs.', a, b)
   const { memoryBudget = 4e9 } = options
   if (typeof memoryBudget !== 'number') throw wrongType('memoryBudget', 'a number of bytes', memoryBudget)
   if (!(memoryBudget >= 0)) throw wrongValue('memoryBudget', 'a number of bytes of at least 0', memoryBudget)
@@ -126,6 +123,14 @@ function rowCosts({ a, b }: RowPair, options: ProblemOptions): RowCosts {
     source: oneOf('source', options.source ?? 'auto', ['auto', 'dense', 'implicit']),
     memoryBudget,
   }
+}
+
+/** Refuses feature rows that are malformed or cannot be compared. `path` stands before `a` and `b` in messages. */
+export function checkRowPair(path: string, a: Rows, b: Rows): void {
+  checkRows(`${path}a`, a)
+  checkRows(`${path}b`, b)
+  const widths = (rows: Rows) => rows.blocks.map(({ matrix }) => matrix.columns).join(' + ')
+  if (widths(a) !== widths(b)) throw wrongValue(`${path}b`, `blocks of ${widths(a)} columns`, widths(b))
 }
 
 /** Sizes and lengths of feature rows agree, so that no backend reads past an array. */

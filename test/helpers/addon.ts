@@ -10,7 +10,7 @@ if (loaded.failure !== null && (process.env.REQUIRE_BACKEND ?? 'typescript') !==
 }
 
 /** Skips where the addon was not built, unless `REQUIRE_BACKEND` asks for it. */
-export const describeWithAddon = describe.skipIf(loaded.failure !== null)
+export const describeWithAddon: ReturnType<typeof describe.skipIf> = describe.skipIf(loaded.failure !== null)
 
 // Only for use inside describeWithAddon.
 export const addon = loaded.addon as Addon

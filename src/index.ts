@@ -1,0 +1,40 @@
+export {
+  type CertifiedProblem,
+  type Claim,
+  certify,
+  type Judgement,
+} from './assignment/certificate.js'
+export { type CostMatrixOptions, costMatrix } from './assignment/cost-matrix.js'
+export type { Costs, ProblemOptions, RowPair, SolveOptions } from './assignment/problem.js'
+export type { Assignment } from './assignment/result.js'
+export { solveAssignment, solveAssignmentSync } from './assignment/solve.js'
+export type { NativeBuild } from './backend/addon-types.js'
+export type {
+  BackendName,
+  Certificate,
+  Neighbours,
+  Progress,
+  RunControl,
+  SolverName,
+  SourceName,
+} from './backend/backend.js'
+export { type BackendInfo, backendInfo } from './backend/info.js'
+export type { BackendRequest, Reason } from './backend/select.js'
+export { type ErrorCode, SaeMatchError } from './errors.js'
+export { compose, invert } from './matching/compose.js'
+export { type FeatureRowsOptions, featureRows } from './matching/feature-rows.js'
+export { type LoadOptions, loadSae } from './matching/load.js'
+export { match } from './matching/match.js'
+export type { MatchOptions, StatScale } from './matching/options.js'
+export type {
+  BaselineChoice,
+  Match,
+  MatchDistributions,
+  MatchSummary,
+  PairCosts,
+  Provenance,
+} from './matching/result.js'
+export { foldSae } from './sae/fold.js'
+export { type RowBlock, type Rows, type SaeRows, type Scale, type Weights, weightPresets } from './sae/rows.js'
+export type { Activation, Sae, SaeSource, Site } from './sae/sae.js'
+export { type Dtype, type Matrix, rowMajor, type StoredArray } from './tensor/matrix.js'
