@@ -56,7 +56,7 @@ export function probeBackend(backend: BackendName): Probe {
   return {
     failure: {
       code: 'BACKEND_UNAVAILABLE',
-      message: `Version of sae-match without a CUDA backend`,
+      message: 'This version of sae-match has no CUDA backend',
       hint: 'Use the backend "native".',
     },
     demanded: false,

@@ -26,7 +26,6 @@ describe('backendInfo', () => {
       active: 'typescript',
       simd: null,
       supportedSimd: [],
-      threads: 3,
       addonPath: null,
       build: null,
       env: { SAE_MATCH_BACKEND: 'typescript', SAE_MATCH_THREADS: '3' },

@@ -50,10 +50,10 @@ async function install(name: string): Promise<string> {
 }
 
 /** Runs JavaScript in the folder of a consumer; gives the JSON it prints. */
-async function evaluate(consumer: string, extension: 'mjs' | 'cjs', source: string) {
+async function evaluate(consumer: string, extension: 'mjs' | 'cjs', source: string, variables: NodeJS.ProcessEnv = {}) {
   const file = path.join(consumer, `main.${extension}`)
   writeFileSync(file, source)
-  const { stdout, stderr } = await run(process.execPath, [file], { cwd: consumer, env })
+  const { stdout, stderr } = await run(process.execPath, [file], { cwd: consumer, env: { ...env, ...variables } })
   expect(stderr).toBe('')
   return JSON.parse(stdout)
 }
@@ -198,8 +198,10 @@ describe('an installed package without an addon for the platform', () => {
   it('says so and gives the same answers', async () => {
     const consumer = await install('no-addon')
     rmSync(path.join(consumer, 'node_modules', 'sae-match', 'prebuilds'), { recursive: true, force: true })
-    const found = await evaluate(consumer, 'mjs', `import { backendInfo, solveAssignment } from 'sae-match'\n${solve}`)
-    expect(found).toMatchObject({ ...answer, backend: 'typescript', info: { active: 'typescript', addonPath: null } })
+    const source = `import { backendInfo, solveAssignment } from 'sae-match'\n${solve}`
+    const found = await evaluate(consumer, 'mjs', source, { SAE_MATCH_THREADS: '3' })
+    const info = { active: 'typescript', addonPath: null, threads: 3 }
+    expect(found).toMatchObject({ ...answer, backend: 'typescript', info })
     expect(found.info.reasons).toMatchObject([
       { backend: 'cuda', code: 'BACKEND_UNAVAILABLE' },
       { backend: 'native', code: 'ADDON_NOT_FOUND', hint: expect.stringContaining('build:native') },
