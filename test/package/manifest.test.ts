@@ -51,6 +51,17 @@ describe('package.json', () => {
     }
   })
 
+  it('locks the packages of every platform, without which npm ci refuses to install', () => {
+    const entries = Object.entries<{ optionalDependencies?: Record<string, string> }>(lock.packages)
+    const optional = entries.flatMap(([name, entry]) =>
+      Object.keys(entry.optionalDependencies ?? {}).map((dependency) => [
+        `${name}/node_modules/${dependency}`,
+        `node_modules/${dependency}`,
+      ]),
+    )
+    expect(optional.filter((places) => !places.some((place) => place in lock.packages))).toEqual([])
+  })
+
   it('has few dependencies, and none with an install script', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual(['fflate', 'node-gyp-build', 'picocolors', 'yauzl'])
     const runtime = Object.entries<{ dev?: boolean; peer?: boolean; hasInstallScript?: boolean }>(lock.packages)
