@@ -1,0 +1,140 @@
+import type { Certificate } from '../backend.js'
+import { compensatedSum, differenceError, nextDown } from './float.js'
+import type { CostSource } from './source.js'
+import { rowRange } from './source.js'
+import type { Steps } from './steps.js'
+
+/** An assignment whose optimality is to be proved, n <= m, minimisation. */
+export interface Claim {
+  readonly source: CostSource
+  /** lambda */
+  readonly unmatchedCost: number
+  /** [n], -1 where unmatched */
+  readonly rowToColumn: Int32Array
+  /** [m] any column prices */
+  readonly v: Float64Array
+}
+
+export interface Proof {
+  /** [n] */
+  readonly u: Float64Array
+  /** [m] */
+  readonly v: Float64Array
+  readonly certificate: Certificate
+}
+
+/** Something else that wants to see every row in the same pass. */
+export type RowVisitor = (row: number, costs: Float64Array) => void
+
+/**
+ * A lower bound of the optimum from the column prices alone, by one pass over every entry: prices are brought to their
+ * signs, then `u_i = min(lambda, min_j (c_ij - v_j))` rounded down, so that no reduced cost is negative.
+ * Source: docs/algorithms, section 0. Exact entries are asked for only where a lower bound could be the least of its row.
+ */
+export function* audit(claim: Claim, also?: RowVisitor): Steps<Proof> {
+  const { source, unmatchedCost, rowToColumn } = claim
+  const { rows, columns } = source
+  const { v } = signedPrices(claim)
+  if (unmatchedCost < Number.POSITIVE_INFINITY) yield* holdLoneRows(claim, v)
+  const u = new Float64Array(rows)
+  const pairCost = new Float64Array(rows)
+  let minReducedCost = Number.POSITIVE_INFINITY
+
+  const auditRow: RowVisitor = (row, costs) => {
+    const partner = rowToColumn[row]
+    pairCost[row] = partner < 0 ? unmatchedCost : source.cost(row, partner)
+    // Where costs are bounds, the partner's exact value keeps most of them from being computed.
+    let least = partner < 0 || source.exact ? Number.POSITIVE_INFINITY : nextUp(pairCost[row] - v[partner])
+    let below = false
+    for (let j = 0; j < columns; j++) {
+      let difference = costs[j] - v[j]
+      if (difference > least) continue
+      let cost = costs[j]
+      if (!source.exact) {
+        cost = source.cost(row, j)
+        difference = cost - v[j]
+        if (difference > least) continue
+      }
+      if (difference === Number.POSITIVE_INFINITY) continue
+      const roundedUp = differenceError(cost, v[j], difference) < 0
+      below = difference < least ? roundedUp : below || roundedUp
+      least = difference
+    }
+    if (below) least = nextDown(least)
+    u[row] = Math.min(least, unmatchedCost)
+    minReducedCost = Math.min(minReducedCost, least - u[row])
+    also?.(row, costs)
+  }
+
+  const rowsPerSlice = Math.max(1, Math.ceil(2 ** 19 / Math.max(1, columns)))
+  for (let begin = 0; begin < rows; begin += rowsPerSlice) {
+    const end = Math.min(begin + rowsPerSlice, rows)
+    source.visit(rowRange(begin, end), auditRow)
+    yield { phase: 'verify', done: end, total: rows }
+  }
+  return { u, v, certificate: certificateOf({ rowToColumn, pairCost, u, v, minReducedCost, proof: 'full' }) }
+}
+
+/**
+ * Prices with the signs that their shape asks for: v <= 0 and 0 on free columns, or a median of 0 where v is free.
+ * `shift` is what was subtracted from every price before any was cut to its sign.
+ */
+export function signedPrices({ source, unmatchedCost, rowToColumn, v }: Claim): { v: Float64Array; shift: number } {
+  if (source.rows === source.columns && unmatchedCost === Number.POSITIVE_INFINITY) {
+    const median = v.slice().sort()[v.length >> 1]
+    return { v: v.map((price) => price - median), shift: median }
+  }
+  const signed = new Float64Array(v.length)
+  for (const column of rowToColumn) if (column >= 0) signed[column] = Math.min(v[column], 0)
+  return { v: signed, shift: 0 }
+}
+
+/**
+ * Lowers prices of matched columns just so far that rows that stay alone keep u = lambda exactly: rounding in the
+ * solver may have left one of their reduced costs a last digit below.
+ */
+function* holdLoneRows({ source, unmatchedCost, rowToColumn }: Claim, v: Float64Array): Steps<void> {
+  const matched = new Uint8Array(source.columns)
+  for (const column of rowToColumn) if (column >= 0) matched[column] = 1
+  const loneRows = Array.from(rowToColumn.keys()).filter((row) => rowToColumn[row] < 0)
+  const rowsPerSlice = Math.max(1, Math.ceil(2 ** 19 / Math.max(1, source.columns)))
+  for (let begin = 0; begin < loneRows.length; begin += rowsPerSlice) {
+    source.visit(loneRows.slice(begin, begin + rowsPerSlice), (row, costs) => {
+      for (let j = 0; j < costs.length; j++) {
+        if (costs[j] - v[j] > unmatchedCost || matched[j] === 0) continue
+        const cost = source.exact ? costs[j] : source.cost(row, j)
+        const highest = cost - unmatchedCost
+        const price = differenceError(cost, unmatchedCost, highest) < 0 ? nextDown(highest) : highest
+        if (price < v[j]) v[j] = price
+      }
+    })
+    yield
+  }
+}
+
+/** Source: docs/algorithms, section 0. A row that stays alone counts with its unmatched cost. */
+export function certificateOf(parts: {
+  readonly rowToColumn: Int32Array
+  /** [n] the cost of each row's pair, the unmatched cost where it is alone */
+  readonly pairCost: Float64Array
+  readonly u: Float64Array
+  readonly v: Float64Array
+  readonly minReducedCost: number
+  readonly proof: Certificate['proof']
+}): Certificate {
+  const { rowToColumn, pairCost, u, v, minReducedCost, proof } = parts
+  const magnitude = pairCost.map((cost, row) => {
+    const column = rowToColumn[row]
+    return Math.abs(cost) + Math.abs(u[row]) + (column < 0 ? 0 : Math.abs(v[column]))
+  })
+  const primal = compensatedSum(pairCost)
+  const dual = compensatedSum(u, v)
+  const gap = primal - dual
+  const roundingBound = 4 * Number.EPSILON * compensatedSum(magnitude)
+  return { primal, dual, gap, roundingBound, minReducedCost, proof, optimal: Math.abs(gap) <= roundingBound }
+}
+
+/** A number that is certainly not below the value of which `value` is the rounded one. */
+function nextUp(value: number): number {
+  return -nextDown(-value)
+}

@@ -1,0 +1,54 @@
+import { wrongType, wrongValue } from '../../errors.js'
+import type { Backend } from '../backend.js'
+import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
+import { solveMatrix } from './solve.js'
+import { runAtOnce, runInTurns } from './steps.js'
+import { formTogether, readBoth, shared, solveRows } from './together.js'
+import { createWorkers } from './workers.js'
+
+/** Problems with at most this many entries take a few milliseconds: the calling thread solves them itself, in turns. */
+const entriesWithoutWorker = 2 ** 17
+
+/** The fallback that needs no addon: the same contract, optimum and certificates, in plain TypeScript. */
+export function createTypescriptBackend({ threads }: { readonly threads: number }): Backend {
+  const workers = createWorkers(threads)
+  return {
+    name: 'typescript',
+    simd: null,
+    threads: workers.threads,
+    solvers: ['jv', 'shortlist', 'greedy'],
+
+    squaredRowNorms: (matrix) => runInTurns(rowProducts(matrix, null), {}),
+    rowDots: (matrix, vector) => {
+      if (vector.length !== matrix.columns) throw wrongValue('vector', `${matrix.columns} elements`, vector)
+      return runInTurns(rowProducts(matrix, vector), {})
+    },
+    squaredBlockNorms: (rows) => runInTurns(squaredBlockNorms(rows), {}),
+    pairCosts: async (a, b, aIndex, bIndex) => {
+      if (aIndex.length !== bIndex.length) throw wrongValue('bIndex', `${aIndex.length} elements`, bIndex)
+      return runInTurns(pairBlockCosts(a, b, aIndex, bIndex), {})
+    },
+
+    async costMatrix(a, b, control) {
+      const [x, y] = await readBoth(workers, a, b, control)
+      const out = shared(new Float32Array(a.count * b.count))
+      await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, out }, control)
+      return out
+    },
+
+    async solve(problem, control) {
+      const { costs, ...options } = problem
+      if (costs.kind === 'rows') return solveRows(workers, { ...problem, costs }, control)
+      if (costs.data.length <= entriesWithoutWorker) return runInTurns(solveMatrix(costs, options), control)
+      const data = shared(costs.data)
+      return workers.run('solveMatrix', { costs: { ...costs, data }, options }, control)
+    },
+
+    solveSync({ costs, ...options }) {
+      if (costs.kind !== 'matrix') throw wrongType('costs', 'a matrix', costs)
+      return runAtOnce(solveMatrix(costs, options))
+    },
+
+    close: () => workers.close(),
+  }
+}

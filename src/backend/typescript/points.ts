@@ -1,0 +1,170 @@
+import { SaeMatchError } from '../../errors.js'
+import type { Rows } from '../../sae/rows.js'
+import type { Matrix } from '../../tensor/matrix.js'
+import { elementReader } from '../../tensor/tensor.js'
+import { dotProduct, squaredDistance } from './lane-sum.js'
+import type { Steps } from './steps.js'
+
+/** Rows read together: a transposed tensor is then read in runs of this length. */
+const rowsPerTile = 32
+
+/** Feature rows as numbers: f64, row-major, memory that worker threads share. */
+export interface Points {
+  readonly count: number
+  /** K */
+  readonly width: number
+  /** The widths of the blocks that lie side by side in a row. */
+  readonly blockWidths: readonly number[]
+  /** [count, width] fl(scale * stored) */
+  readonly values: Float64Array
+  /** [count] squared norms, the blocks' sums added left to right */
+  readonly squaredNorms: Float64Array
+}
+
+/** @throws `OUT_OF_MEMORY` */
+export function allocatePoints(rows: Rows): Points {
+  const { count, width, blocks } = rows
+  return {
+    count,
+    width,
+    blockWidths: blocks.map(({ matrix }) => matrix.columns),
+    values: sharedNumbers(count * width, 'feature rows in f64'),
+    squaredNorms: sharedNumbers(count, 'norms of feature rows'),
+  }
+}
+
+/** Reads rows begin .. end - 1 of a view into `points`. */
+export function* readPoints(rows: Rows, points: Points, begin: number, end: number): Steps<void> {
+  const { width, values, squaredNorms, blockWidths } = points
+  for (let tile = begin; tile < end; tile += rowsPerTile) {
+    const tileEnd = Math.min(tile + rowsPerTile, end)
+    let start = 0
+    for (const { matrix, scale } of rows.blocks) {
+      readTile(matrix, scale, rows.index, tile, tileEnd, values, tile * width + start, width)
+      start += matrix.columns
+    }
+    for (let i = tile; i < tileEnd; i++) {
+      let norm = 0
+      start = i * width
+      for (const blockWidth of blockWidths) {
+        norm += dotProduct(values, start, values, start, blockWidth)
+        start += blockWidth
+      }
+      squaredNorms[i] = norm
+    }
+    yield
+  }
+}
+
+/** The exact cost of a pair: the squared distances of its blocks added left to right. */
+export function pairCost(a: Points, i: number, b: Points, j: number): number {
+  let cost = 0
+  let x = i * a.width
+  let y = j * b.width
+  for (const width of a.blockWidths) {
+    cost += squaredDistance(a.values, x, b.values, y, width)
+    x += width
+    y += width
+  }
+  return cost
+}
+
+/** [rows] sum_k matrix[i, k] * vector[k], or sum_k matrix[i, k]^2 without a vector. */
+export function* rowProducts(matrix: Matrix, vector: Float64Array | null): Steps<Float64Array> {
+  const { rows, columns } = matrix
+  const products = new Float64Array(rows)
+  const tile = new Float64Array(rowsPerTile * columns)
+  for (let begin = 0; begin < rows; begin += rowsPerTile) {
+    const end = Math.min(begin + rowsPerTile, rows)
+    readTile(matrix, null, null, begin, end, tile, 0, columns)
+    for (let i = begin; i < end; i++) {
+      const start = (i - begin) * columns
+      products[i] = vector ? dotProduct(tile, start, vector, 0, columns) : dotProduct(tile, start, tile, start, columns)
+    }
+    yield
+  }
+  return products
+}
+
+/** [rows, blocks] squared norms of every block of every row. */
+export function* squaredBlockNorms({ blocks, count, index }: Rows): Steps<Float64Array> {
+  const norms = new Float64Array(count * blocks.length)
+  for (const [b, { matrix, scale }] of blocks.entries()) {
+    const { columns } = matrix
+    const tile = new Float64Array(rowsPerTile * columns)
+    for (let begin = 0; begin < count; begin += rowsPerTile) {
+      const end = Math.min(begin + rowsPerTile, count)
+      readTile(matrix, scale, index, begin, end, tile, 0, columns)
+      for (let i = begin; i < end; i++) {
+        const start = (i - begin) * columns
+        norms[i * blocks.length + b] = dotProduct(tile, start, tile, start, columns)
+      }
+      yield
+    }
+  }
+  return norms
+}
+
+/** [pairs, blocks] squared distances by block of the pairs (aIndex[p], bIndex[p]). */
+export function* pairBlockCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array): Steps<Float64Array> {
+  const pairs = aIndex.length
+  const costs = new Float64Array(pairs * a.blocks.length)
+  for (const [k, { matrix: aMatrix, scale: aScale }] of a.blocks.entries()) {
+    const { matrix: bMatrix, scale: bScale } = b.blocks[k]
+    const { columns } = aMatrix
+    const x = new Float64Array(columns)
+    const y = new Float64Array(columns)
+    for (let p = 0; p < pairs; p++) {
+      readTile(aMatrix, aScale, a.index, aIndex[p], aIndex[p] + 1, x, 0, columns)
+      readTile(bMatrix, bScale, b.index, bIndex[p], bIndex[p] + 1, y, 0, columns)
+      costs[p * a.blocks.length + k] = squaredDistance(x, 0, y, 0, columns)
+      if (p % rowsPerTile === 0) yield
+    }
+  }
+  return costs
+}
+
+/** `length` zeros that worker threads share. @throws `OUT_OF_MEMORY` */
+export function sharedNumbers(length: number, what: string): Float64Array {
+  try {
+    return new Float64Array(new SharedArrayBuffer(8 * length))
+  } catch (cause) {
+    throw new SaeMatchError('OUT_OF_MEMORY', `${8 * length} bytes for ${what} could not be allocated`, { cause })
+  }
+}
+
+/** out[outStart + (r - begin) * outStride + k] = scale * stored for rows begin .. end - 1 of a view of the matrix. */
+function readTile(
+  matrix: Matrix,
+  scale: Float64Array | null,
+  index: Int32Array | null,
+  begin: number,
+  end: number,
+  out: Float64Array,
+  outStart: number,
+  outStride: number,
+): void {
+  const { columns, rowStride, columnStride, offset } = matrix
+  const valueAt = elementReader(matrix.data, matrix.dtype)
+  const alongRows = columnStride <= rowStride
+  const stored = (r: number) => (index === null ? r : index[r])
+  if (alongRows) {
+    for (let r = begin; r < end; r++) {
+      const from = offset + stored(r) * rowStride
+      const to = outStart + (r - begin) * outStride
+      for (let k = 0; k < columns; k++) out[to + k] = valueAt(from + k * columnStride)
+    }
+  } else {
+    for (let k = 0; k < columns; k++) {
+      const from = offset + k * columnStride
+      const to = outStart + k
+      for (let r = begin; r < end; r++) out[to + (r - begin) * outStride] = valueAt(from + stored(r) * rowStride)
+    }
+  }
+  if (scale === null) return
+  for (let r = begin; r < end; r++) {
+    const factor = scale[stored(r)]
+    const to = outStart + (r - begin) * outStride
+    for (let k = 0; k < columns; k++) out[to + k] *= factor
+  }
+}

@@ -1,0 +1,180 @@
+import type { Answer } from './answer.js'
+import type { Claim } from './audit.js'
+import { bid } from './bids.js'
+import { emptyShortlists, sweep } from './lists.js'
+import type { Market } from './market.js'
+import { alone, bestOfferOfAll, free, pooled, unassigned } from './market.js'
+import { augment } from './paths.js'
+import {
+  bidOfPool,
+  createPool,
+  emptyPool,
+  orderByPrice,
+  outsideCost,
+  releaseColumn,
+  setLevel,
+  takeColumn,
+} from './pool.js'
+import type { CostSource } from './source.js'
+import { startingPrices } from './starting-prices.js'
+import type { Steps } from './steps.js'
+
+/** The first eps is at most this part of the median width of the lists, each further one this part of the one before. */
+const firstEps = 1 / 24
+const epsRatio = 1 / 8
+const phases = 2
+/** Bids a row may make on average in one phase. */
+const bidsPerRow = 20
+
+/**
+ * The shortlist Jonker-Volgenant solver (docs/algorithms: section 2): starting prices from quantiles, lists by reduced
+ * cost, a few short phases of an auction with falling eps, and an exact finish by shortest augmenting paths.
+ */
+export function* solveShortlist(source: CostSource, unmatchedCost: number): Steps<Answer> {
+  const market = createMarket(source, unmatchedCost, yield* startingPrices(source, unmatchedCost))
+  yield* sweep(market.lists, source, market.v)
+
+  const width = medianWidth(market)
+  if (width > 0) {
+    let eps = powerOfTwoBelow(width * firstEps)
+    let left = phases
+    let order = source.rows
+    while (left > 0) {
+      const unfinished = yield* auction(market, eps, order++ % 2 === 1)
+      if (unfinished && eps < width) eps = powerOfTwoBelow(2 * width)
+      else {
+        left--
+        eps = powerOfTwoBelow(eps * epsRatio)
+      }
+    }
+  }
+  yield* finishExactly(market)
+  return answerOf(market)
+}
+
+/** From an assignment that is nearly optimal, with prices of the right signs, to the optimum. */
+export function* resumeShortlist({ source, unmatchedCost, rowToColumn, v }: Claim): Steps<Answer> {
+  const market = createMarket(source, unmatchedCost, v.slice())
+  const { owner, partner, partnerCost, pool, lists } = market
+  for (let row = 0; row < source.rows; row++) {
+    const column = rowToColumn[row]
+    if (column >= 0) {
+      owner[column] = row
+      partner[row] = column
+      partnerCost[row] = source.cost(row, column)
+    } else if (pool !== null && unmatchedCost < Number.POSITIVE_INFINITY) {
+      partner[row] = alone
+      pool.excess++
+    }
+  }
+  if (pool !== null) {
+    setLevel(pool, v, 0)
+    for (let j = 0; j < v.length; j++) {
+      if (owner[j] !== free) continue
+      owner[j] = pooled
+      takeColumn(pool, j)
+    }
+  }
+  yield* sweep(lists, source, market.v)
+  yield* finishExactly(market)
+  return answerOf(market)
+}
+
+/** Prices are shifted so that the pool, where there is one, lies at 0. */
+function answerOf(market: Market): Answer {
+  const { partner, v, pool, work } = market
+  const level = pool?.level ?? 0
+  return {
+    rowToColumn: partner.map((column) => Math.max(column, -1)),
+    v: v.map((price) => price - level),
+    market,
+    ...work,
+  }
+}
+
+/** Nobody has anything yet. */
+function createMarket(source: CostSource, unmatchedCost: number, v: Float64Array): Market {
+  const pool = createPool(source.rows, source.columns, unmatchedCost)
+  if (pool !== null) emptyPool(pool, v, source.rows)
+  return {
+    source,
+    lists: emptyShortlists(source),
+    unmatchedCost,
+    v,
+    owner: new Int32Array(source.columns).fill(free),
+    partner: new Int32Array(source.rows).fill(unassigned),
+    partnerCost: new Float64Array(source.rows),
+    pool,
+    work: { bids: 0, refreshes: 0, labels: 0 },
+  }
+}
+
+/** One phase: everybody starts without a column, prices are kept. Returns whether the budget ran out. */
+function* auction(market: Market, eps: number, reversed: boolean): Steps<boolean> {
+  const { source, v, owner, partner, pool } = market
+  owner.fill(free)
+  partner.fill(unassigned)
+  if (pool !== null) {
+    emptyPool(pool, v, source.rows)
+    orderByPrice(pool, market)
+  }
+  const waiting = Array.from(partner, (_, i) => (reversed ? source.rows - 1 - i : i))
+  const left = yield* bid(market, waiting, eps, bidsPerRow * source.rows)
+  return left.length > 0
+}
+
+/**
+ * From any prices and any matching to the optimum: pairs that are not tight are parted, rows bid once more with
+ * eps = 0, and what is left is brought home by shortest paths.
+ */
+function* finishExactly(market: Market): Steps<void> {
+  const { source, owner, partner, partnerCost, v, pool } = market
+  if (pool !== null) {
+    for (let j = 0; j < v.length; j++) if (v[j] > pool.level) v[j] = pool.level
+  }
+  const waiting: number[] = []
+  for (let row = source.rows - 1; row >= 0; row--) {
+    const outside = outsideCost(market)
+    const { best } = bestOfferOfAll(market, row, outside, 0)
+    const u = Math.min(best, outside, market.lists.bound[row])
+    const j = partner[row]
+    const own = j === unassigned ? Number.POSITIVE_INFINITY : j === alone ? outside : partnerCost[row] - v[j]
+    if (own <= u) continue
+    if (j === alone) pool!.excess--
+    else if (j !== unassigned) owner[j] = free
+    partner[row] = unassigned
+    waiting.push(row)
+    if (row % 256 === 0) yield
+  }
+  if (pool !== null) {
+    while (pool.excess < 0) {
+      const column = pool.owned[pool.ownedCount - 1]
+      releaseColumn(pool, column)
+      owner[column] = free
+    }
+    if (pool.excess > 0) {
+      orderByPrice(pool, market)
+      bidOfPool(market, 0, (row) => waiting.push(row))
+    }
+  }
+  const left = yield* bid(market, waiting, 0, 2 * source.rows)
+  yield* augment(market, left)
+}
+
+/** The median distance from the best entry of a list to its bound, over the lists that have a positive finite one. */
+function medianWidth({ lists, source, v }: Market): number {
+  const widths: number[] = []
+  for (let row = 0; row < source.rows; row++) {
+    let best = Number.POSITIVE_INFINITY
+    const begin = row * lists.capacity
+    for (let e = begin; e < begin + lists.count[row]; e++) best = Math.min(best, lists.cost[e] - v[lists.column[e]])
+    const width = lists.bound[row] - best
+    if (width > 0 && width < Number.POSITIVE_INFINITY) widths.push(width)
+  }
+  if (widths.length === 0) return 0
+  return Float64Array.from(widths).sort()[widths.length >> 1]
+}
+
+function powerOfTwoBelow(value: number): number {
+  return 2 ** Math.floor(Math.log2(value))
+}

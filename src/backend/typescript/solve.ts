@@ -1,0 +1,154 @@
+import type { MatrixCosts, Problem, Solution } from '../backend.js'
+import type { Answer, Origin } from './answer.js'
+import { emptySolution, toSolution } from './answer.js'
+import type { Claim, Proof } from './audit.js'
+import { audit } from './audit.js'
+import type { CostRange } from './check-costs.js'
+import { checkCosts, checkRange } from './check-costs.js'
+import { completeMatching } from './feasibility.js'
+import { solveGreedy } from './greedy.js'
+import { solveJv } from './jv.js'
+import { proveFromLists } from './list-proof.js'
+import { matrixSource } from './matrix-source.js'
+import { neighbourSweep } from './neighbours.js'
+import { orient } from './orientation.js'
+import type { Points } from './points.js'
+import { rowsSource } from './rows-source.js'
+import { resumeShortlist, solveShortlist } from './shortlist.js'
+import type { CostSource } from './source.js'
+import type { Steps } from './steps.js'
+
+/** What is asked for besides the costs. */
+export type SolveOptions = Omit<Problem, 'costs'>
+
+/** How often the rounding of prices over a long run may be repaired by a finish from the audited prices. */
+const repairs = 3
+
+/** Solves a caller's matrix. @throws `COST_NAN`, `COST_RANGE`, `INFEASIBLE`, `OUT_OF_MEMORY` */
+export function* solveMatrix(costs: MatrixCosts, options: SolveOptions): Steps<Solution> {
+  const { rows, columns } = costs
+  const { maximize, unmatchedCost, solver, neighbours } = options
+  const origin: Origin = { transposed: rows > columns, negated: maximize, source: 'dense', solver }
+  if (rows === 0 || columns === 0) return emptySolution(rows, columns, neighbours, origin)
+  const start = performance.now()
+  const range = yield* checkCosts(costs, maximize, unmatchedCost)
+  const oriented = yield* orient(costs, maximize)
+  const source = matrixSource(oriented.data, oriented.rows, oriented.columns)
+  return yield* solveSource(source, range, performance.now() - start, origin, options)
+}
+
+/**
+ * Solves for the squared distances of points.
+ * @param formed see {@link rowsSource}, for the side with fewer points as its rows
+ * @throws `COST_RANGE`, `OUT_OF_MEMORY`
+ */
+export function* solvePoints(
+  a: Points,
+  b: Points,
+  formed: Float64Array | null,
+  costMilliseconds: number,
+  options: SolveOptions,
+): Steps<Solution> {
+  const { maximize, solver, neighbours } = options
+  const transposed = a.count > b.count
+  const origin: Origin = { transposed, negated: maximize, source: formed === null ? 'implicit' : 'dense', solver }
+  if (a.count === 0 || b.count === 0) return emptySolution(a.count, b.count, neighbours, origin)
+  const source = transposed ? rowsSource(b, a, maximize, formed) : rowsSource(a, b, maximize, formed)
+  return yield* solveSource(source, null, costMilliseconds, origin, options)
+}
+
+/** @throws `COST_RANGE` where squared distances of these points could leave the range of f64, or are not numbers */
+export function checkPoints(a: Points, b: Points): void {
+  const largest = (points: Points) => points.squaredNorms.reduce((max, norm) => (norm <= max ? max : norm), 0)
+  checkRange(2 * (largest(a) + largest(b)), a.count, b.count)
+}
+
+/** @param range what is known of the costs; null where all are finite */
+function* solveSource(
+  source: CostSource,
+  range: CostRange | null,
+  costMilliseconds: number,
+  origin: Origin,
+  options: SolveOptions,
+): Steps<Solution> {
+  const { unmatchedCost, solver, verify, neighbours } = options
+  const milliseconds = { cost: costMilliseconds, solve: 0, verify: 0 }
+  const claim = ({ rowToColumn, v }: Answer): Claim => ({ source, unmatchedCost, rowToColumn, v })
+
+  let answer = yield* timed('solve', firstAnswer(source, range, origin, unmatchedCost))
+  yield { phase: 'solve', done: 2 * source.rows, total: 2 * source.rows }
+  let proved = yield* timed('verify', prove(answer))
+  for (let repair = 0; repair < repairs && solver !== 'greedy' && !proved.certificate.optimal; repair++) {
+    answer = yield* silently(timed('solve', repaired(answer, proved.v)))
+    proved = yield* silently(timed('verify', prove(answer)))
+  }
+  const exactCosts = source.exactCosts()
+  return toSolution({ answer, ...proved, exactCosts, milliseconds, origin })
+
+  function* prove(answer: Answer): Steps<Proof & Pick<Solution, 'neighbours'>> {
+    if (verify === 'shortlist' && answer.market !== null && !neighbours) {
+      const proof = proveFromLists(claim(answer), answer.market)
+      if (proof.certificate.optimal) return { ...proof, neighbours: null }
+    }
+    const sweep = neighbours ? neighbourSweep(source, answer.rowToColumn) : null
+    const proof = yield* audit(claim(answer), sweep?.visit)
+    return { ...proof, neighbours: sweep?.result(origin.transposed, origin.negated) ?? null }
+  }
+
+  function* repaired(before: Answer, v: Float64Array): Steps<Answer> {
+    const again = yield* resumeShortlist({ ...claim(before), v })
+    const { bids, refreshes, labels } = before
+    return {
+      ...again,
+      bids: again.bids + bids,
+      refreshes: again.refreshes + refreshes,
+      labels: again.labels + labels,
+    }
+  }
+
+  function* timed<T>(phase: 'solve' | 'verify', steps: Steps<T>): Steps<T> {
+    const start = performance.now()
+    const result = yield* steps
+    milliseconds[phase] += performance.now() - start
+    return result
+  }
+}
+
+function* firstAnswer(
+  source: CostSource,
+  range: CostRange | null,
+  { transposed, solver }: Origin,
+  unmatchedCost: number,
+): Steps<Answer> {
+  const { rows, columns } = source
+  const answerOf = (rowToColumn: Int32Array, work: Partial<Answer>): Answer => {
+    return { rowToColumn, v: new Float64Array(columns), market: null, bids: 0, refreshes: 0, labels: 0, ...work }
+  }
+  if (range !== null && !range.forbidden && range.min === range.max) {
+    const inOrder = range.min <= unmatchedCost
+    return answerOf(
+      Int32Array.from({ length: rows }, (_, i) => (inOrder ? i : -1)),
+      {},
+    )
+  }
+  const caller = transposed ? { row: 'column', column: 'row' } : { row: 'row', column: 'column' }
+  const complete = range?.forbidden && unmatchedCost === Number.POSITIVE_INFINITY
+  if (solver === 'greedy') {
+    const { rowToColumn, refreshes } = yield* solveGreedy(source, unmatchedCost)
+    // What the cheapest pairs have left may not fit together.
+    return answerOf(complete ? yield* completeMatching(source, rowToColumn, caller) : rowToColumn, { refreshes })
+  }
+  if (complete) yield* completeMatching(source, new Int32Array(rows).fill(-1), caller)
+  if (solver === 'shortlist') return yield* solveShortlist(source, unmatchedCost)
+  const { rowToColumn, v, work } = yield* solveJv(source, unmatchedCost)
+  return answerOf(rowToColumn, { v, ...work })
+}
+
+/** The same steps without their progress, which has been reported before. */
+function* silently<T>(steps: Steps<T>): Steps<T> {
+  while (true) {
+    const step = steps.next()
+    if (step.done) return step.value
+    yield
+  }
+}
