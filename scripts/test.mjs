@@ -21,7 +21,7 @@ if (missing !== null) {
   console.log(`No addon and no C++ tests: there is ${missing} here.`)
 } else if (step('addon', () => node('scripts/build-native.mjs', 'Release'))) {
   step('C++ tests', () => runCppTests('Release'))
-  if (findProgram('aarch64-linux-gnu-g++') && findProgram('qemu-aarch64-static')) {
+  if (['aarch64-linux-gnu-g++', 'qemu-aarch64-static', 'ninja'].every(findProgram)) {
     step('C++ tests for 64-bit Arm', () => runCppTests('neon-qemu', '--preset', 'neon-qemu'))
   }
   // prebuildify moves the addon away; the second build puts it back.
