@@ -7,6 +7,18 @@ export function significant(value: number, digits = 4): string {
   return decimals(value, Math.max(digits - 1 - magnitude, 0))
 }
 
+/** Numbers of one column, all with as many decimals or all with an exponent, so that they can be compared at a glance. */
+export function comparable(values: readonly number[]): string[] {
+  const magnitudes = values
+    .filter((value) => Number.isFinite(value) && value !== 0)
+    .map((value) => Math.log10(Math.abs(value)))
+  if (magnitudes.length === 0) return values.map((value) => decimals(value, 0))
+  const [least, largest] = [Math.floor(Math.min(...magnitudes, 0)), Math.floor(Math.max(...magnitudes))]
+  if (largest < -3 || largest >= 9)
+    return values.map((value) => (Number.isFinite(value) ? value.toExponential(2) : '-'))
+  return values.map((value) => decimals(value, Math.max(0, Math.min(3 - least, 4 - largest))))
+}
+
 /** A fixed number of decimals, thousands separated. */
 export function decimals(value: number, count: number): string {
   if (!Number.isFinite(value)) return '-'

@@ -1,54 +1,54 @@
 import type { MeanScores } from '../matching/score.js'
-import { quantileLevels } from '../matching/statistics.js'
-import { bars } from './histogram.js'
-import { decimals, duration, percent, significant, whole } from './numbers.js'
+import { type Histogram, quantileLevels } from '../matching/statistics.js'
+import { bar, columnChart } from './histogram.js'
+import { comparable, decimals, duration, percent, significant, whole } from './numbers.js'
 import type { PairOutcome } from './run-pairs.js'
 import { type Column, renderTable, wrap } from './table.js'
 import type { Colors } from './terminal.js'
 
 const columns: readonly Column[] = [
-  { title: 'mean over pairs', align: 'left' },
+  { title: 'mean over the pairs', align: 'left' },
   { title: 'objective', align: 'right' },
-  { title: 'MSE decoder', align: 'right' },
-  { title: 'MSE encoder', align: 'right' },
-  { title: 'MSE bias', align: 'right' },
+  { title: '', align: 'left' },
+  { title: 'decoder MSE', align: 'right' },
+  { title: 'encoder MSE', align: 'right' },
+  { title: 'bias MSE', align: 'right' },
 ]
 
 /** What a person wants to know about a pair: what was found, against what, how sure, and where it is. */
 export function renderPair({ a, b, match, milliseconds, file }: PairOutcome, colors: Colors, width: number): string {
-  const { n, m, certificate, distributions, summary, provenance, warnings } = match
-  const cosines = distributions.cosineDecoder
-  const quartile = (level: number) => decimals(cosines.quantiles[quantileLevels.indexOf(level as 0.5)], 3)
-  const indent = (lines: readonly string[]) => lines.map((line) => `  ${line}`)
-  const scored = provenance.scoredScale === provenance.scale ? '' : `, scored in the scale ${provenance.scoredScale}`
+  const { certificate, distributions, summary, warnings } = match
+  const lines = [
+    proof(certificate, colors),
+    counts(match),
+    '',
+    ...renderTable(columns, scoreRows(match, colors), colors.dim),
+    '',
+    ...cosineChart(distributions.cosineDecoder, colors),
+    ...(summary.mutualShare === undefined
+      ? []
+      : [`${percent(summary.mutualShare)} of the features have a mutual nearest neighbour`]),
+    '',
+    ...timings(milliseconds, width - 2).map(colors.dim),
+    colors.dim(file),
+    ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
+  ]
+  const size = `${whole(match.n)} × ${whole(match.m)} features of width ${whole(a.dimension)}`
+  const title = `${a.name} → ${b.name}`
+  const oneLine = title.length + size.length + 2 <= width
   return [
-    `${colors.bold(`${a.name} → ${b.name}`)}  ${whole(n)} × ${whole(m)} features of width ${whole(a.dimension)}`,
-    ...indent([
-      proof(certificate, colors),
-      `${whole(match.matched)} pairs${scored}${unmatched(match)}`,
-      '',
-      ...renderTable(columns, scoreRows(match, colors), colors.dim),
-      '',
-      `cosine of the decoders of a pair: quartiles ${quartile(0.25)}  ${colors.bold(quartile(0.5))}  ${quartile(0.75)}`,
-      `−1 ${colors.cyan(bars(cosines.histogram.counts))} 1`,
-      ...(summary.mutualShare === undefined
-        ? []
-        : [`${percent(summary.mutualShare)} of the features are mutual nearest neighbours`]),
-      '',
-      colors.dim(timings(milliseconds)),
-      colors.dim(file),
-    ]),
-    ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map((line) => `  ${colors.yellow(line)}`)),
+    oneLine ? `${colors.bold(title)}  ${size}` : `${colors.bold(title)}\n  ${size}`,
+    ...lines.map((line) => `  ${line}`.trimEnd()),
   ].join('\n')
 }
 
-/** The methods of the table, best known first, with the match itself on top. */
+/** The methods of the table, the match itself on top. */
 function scoreRows({ summary, provenance }: PairOutcome['match'], colors: Colors): string[][] {
   const { matched, unfolded, cosine, nearest, identity, random, randomExpected } = summary
   const own = { fold: 'folded match', none: 'unfolded match', unit: 'cosine match', stat: 'scaled match' }[
     provenance.scale
   ]
-  const rows: [string, MeanScores | undefined][] = [
+  const methods: [string, MeanScores | undefined][] = [
     [own, matched],
     ['unfolded match', unfolded],
     ['cosine match', cosine],
@@ -57,34 +57,72 @@ function scoreRows({ summary, provenance }: PairOutcome['match'], colors: Colors
     ['random, expected', randomExpected],
     ['nearest, many-to-one', nearest],
   ]
-  return rows
-    .filter((row): row is [string, MeanScores] => row[1] !== undefined)
-    .map(([name, { total, decoder, encoder, bias }], place) => {
-      const cells = [name, ...[total, decoder, encoder, bias].map((value) => significant(value))]
-      return place === 0 ? cells.map(colors.bold) : cells
-    })
+  const rows = methods.filter((method): method is [string, MeanScores] => method[1] !== undefined)
+  const most = Math.max(...rows.map(([, { total }]) => total))
+  const part = (name: keyof MeanScores) => comparable(rows.map(([, scores]) => scores[name]))
+  const [total, decoder, encoder, bias] = [part('total'), part('decoder'), part('encoder'), part('bias')]
+  return rows.map(([name, scores], row) => {
+    const strong = row === 0 ? colors.bold : (text: string) => text
+    const length = colors.cyan(bar(scores.total / most, 8))
+    return [strong(name), strong(total[row]), length, ...[decoder, encoder, bias].map((texts) => strong(texts[row]))]
+  })
 }
 
-function proof(certificate: PairOutcome['match']['certificate'], colors: Colors): string {
-  const { optimal, gap, roundingBound, proof: kind } = certificate
-  const how = kind === 'full' ? 'over every pair' : 'from the lists of the solver'
+function proof(
+  { optimal, gap, roundingBound, proof: kind }: PairOutcome['match']['certificate'],
+  colors: Colors,
+): string {
+  const how = kind === 'full' ? 'full proof over every pair' : 'proof from the lists of the solver'
   if (!optimal) return colors.red(`not proved optimal: gap ${significant(gap)}, ${how}`)
-  return `${colors.green('optimal')}, proved ${how}: gap ${significant(gap, 2)} within rounding (${significant(roundingBound, 2)})`
+  const rounding = `gap ${significant(gap, 2)} within rounding (${significant(roundingBound, 2)})`
+  return `${colors.green('optimal')}, ${how}: ${rounding}`
 }
 
-function unmatched({ unmatchedA, unmatchedB, unfoldableA, unfoldableB, provenance }: PairOutcome['match']): string {
-  const parts: string[] = []
-  const alone = (count: number, side: string) => count > 0 && parts.push(`${whole(count)} of ${side} without a partner`)
-  alone(unmatchedA.length, 'A')
-  alone(unmatchedB.length, 'B')
+function counts({
+  matched,
+  unmatchedA,
+  unmatchedB,
+  unfoldableA,
+  unfoldableB,
+  provenance,
+}: PairOutcome['match']): string {
+  const parts = [`${whole(matched)} ${matched === 1 ? 'pair' : 'pairs'}`]
+  if (unmatchedA.length > 0) parts.push(`${whole(unmatchedA.length)} of A without a partner`)
+  if (unmatchedB.length > 0) parts.push(`${whole(unmatchedB.length)} of B without a partner`)
   const excluded = unfoldableA.length + unfoldableB.length
-  if (excluded > 0 && provenance.unfoldable === 'exclude') parts.push(`${whole(excluded)} left out`)
-  return parts.map((part) => `, ${part}`).join('')
+  if (excluded > 0 && provenance.unfoldable === 'exclude') parts.push(`${whole(excluded)} unfoldable ones left out`)
+  if (provenance.scoredScale !== provenance.scale) parts.push(`scored in the scale ${provenance.scoredScale}`)
+  return parts.join(', ')
 }
 
-function timings({ load, fold, cost, solve, verify, write, total }: PairOutcome['milliseconds']): string {
-  const parts = Object.entries({ load, fold, cost, solve, verify, write }).map(
-    ([name, time]) => `${name} ${duration(time)}`,
+/** How alike the decoders of the pairs are, from the first bin in use to 1. */
+function cosineChart(cosines: { quantiles: readonly number[]; histogram: Histogram }, colors: Colors): string[] {
+  const { counts: all, edges } = cosines.histogram
+  const first = Math.max(
+    0,
+    Math.min(
+      all.findIndex((count) => count > 0),
+      all.length / 2,
+    ),
   )
-  return `${duration(total)}: ${parts.join(', ')}`
+  const quartiles = [0.25, 0.5, 0.75].map((level) => cosines.quantiles[quantileLevels.indexOf(level as 0.5)])
+  const [low, median, high] = quartiles.map((value) => decimals(value, 3))
+  const chart = columnChart(all.slice(first), 3, 2)
+  const axis = decimals(edges[first], 2).padEnd(chart[0].length - 1)
+  return [
+    `cosine of the two decoders of a pair: quartiles ${low}  ${colors.bold(median)}  ${high}`,
+    ...chart.map(colors.cyan),
+    colors.dim(`${axis}1`),
+  ]
+}
+
+/** Lines that break between parts, never between a number and its unit. */
+function timings(
+  { load, fold, cost, solve, verify, write, total }: PairOutcome['milliseconds'],
+  width: number,
+): string[] {
+  const rest = total - (load + fold + cost + solve + verify + write)
+  const phases = Object.entries({ load, fold, cost, solve, verify, write, 'scores and baselines': rest })
+  const glued = phases.map(([name, time]) => `${name} ${duration(time)}`.replaceAll(' ', '\u00a0'))
+  return wrap(`${duration(total)}: ${glued.join(', ')}`, width).map((line) => line.replaceAll('\u00a0', ' '))
 }

@@ -21,14 +21,14 @@ export interface Baselines {
   readonly random: MeanScores
   /** The expectation of `random`, in closed form. */
   readonly randomExpected: MeanScores
-  /** Every feature of A with its nearest of B, many-to-one. */
-  readonly nearest: MeanScores
+  /** Every feature of A with its nearest of B, many-to-one. Needs the sweep of `verify: 'full'`, as what follows. */
+  readonly nearest?: MeanScores
   /** Every feature of B with its nearest of A, many-to-one. */
-  readonly nearestBToA: MeanScores
+  readonly nearestBToA?: MeanScores
   /** Pairs that are each other's nearest. */
-  readonly mutual: MeanScores
+  readonly mutual?: MeanScores
   /** Share of the features of A that took part in the match whose nearest of B has them as its nearest. */
-  readonly mutualShare: number
+  readonly mutualShare?: number
 }
 
 /**
@@ -49,7 +49,7 @@ export async function scoreBaselines(
   }: {
     readonly a: Rows
     readonly b: Rows
-    readonly neighbours: Neighbours
+    readonly neighbours: Neighbours | null
     readonly square: boolean
     readonly seeds: readonly number[]
   },
@@ -57,15 +57,26 @@ export async function scoreBaselines(
   const score = (rowToColumn: Int32Array) => meanScores(scoring, featurePairs(rowToColumn, a, b))
   const random: MeanScores[] = []
   for (const seed of seeds) random.push(await score(randomMatching(a.count, b.count, seed)))
-  const mutual = mutualNearest(neighbours)
-  const backwards = featurePairs(neighbours.nearestRow, b, a)
   return {
     ...(square && { identity: await score(sameFeature(a, b)) }),
     random: meanOfMeans(random),
     randomExpected: await expectedRandom(scoring),
-    nearest: await score(neighbours.nearestColumn),
+    ...(neighbours && (await scoreNeighbours(scoring, a, b, neighbours))),
+  }
+}
+
+async function scoreNeighbours(
+  scoring: Scoring,
+  a: Rows,
+  b: Rows,
+  neighbours: Neighbours,
+): Promise<Partial<Baselines>> {
+  const mutual = mutualNearest(neighbours)
+  const backwards = featurePairs(neighbours.nearestRow, b, a)
+  return {
+    nearest: await meanScores(scoring, featurePairs(neighbours.nearestColumn, a, b)),
     nearestBToA: await meanScores(scoring, { a: backwards.b, b: backwards.a }),
-    mutual: await score(mutual),
+    mutual: await meanScores(scoring, featurePairs(mutual, a, b)),
     mutualShare: mutual.filter((j) => j >= 0).length / mutual.length,
   }
 }

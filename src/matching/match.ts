@@ -1,4 +1,6 @@
-import type { Backend, Neighbours, Progress, RunControl, Solution, SolverName } from '../backend/backend.js'
+import type { Assignment } from '../assignment/result.js'
+import { solveAssignment } from '../assignment/solve.js'
+import type { Backend, Progress, RunControl } from '../backend/backend.js'
 import { getBackend } from '../backend/select.js'
 import { SaeMatchError } from '../errors.js'
 import { checkComparable } from '../sae/comparable.js'
@@ -22,27 +24,21 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
   const start = performance.now()
   const settings = matchSettings(options)
   const backend = await getBackend(settings.backend)
-  const engine: Engine = {
-    backend,
-    solver: chooseSolver(settings.solver, backend, featureCount(a), featureCount(b)),
-    control: { signal: options.signal, onProgress: options.onProgress },
-  }
+  const control = { signal: options.signal, onProgress: options.onProgress }
   const comparability = checkComparable(a, b, settings.weights)
   const sides = await openSides(a, b, settings, backend)
   const fold = performance.now() - start
 
-  const solution = await solveRows(sides.aRows, sides.bRows, settings, engine, { neighbours: true })
-  const { neighbours } = solution
-  if (neighbours === null) throw new SaeMatchError('INTERNAL', `The ${backend.name} backend gave no neighbours`)
+  const assignment = await solveRows(sides.aRows, sides.bRows, settings, control)
   const { scoring, scoredScale } = await openScoring(sides, settings, backend)
-  const features = await describeFeatures(sides, solution, neighbours, scoring)
-  const { summary, warnings } = await summarise(sides, solution, neighbours, scoring, settings, engine)
+  const features = await describeFeatures(sides, assignment, scoring)
+  const { summary, warnings } = await summarise(sides, assignment, scoring, settings, control)
   options.signal?.throwIfAborted()
   return {
     n: featureCount(a),
     m: featureCount(b),
-    cost: solution.cost,
-    certificate: solution.certificate,
+    cost: assignment.cost,
+    certificate: assignment.certificate,
     ...features,
     summary,
     distributions: distributions(features),
@@ -55,8 +51,8 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
       backend: backend.name,
       simd: backend.simd,
       threads: backend.threads,
-      solver: solution.solver,
-      source: solution.source,
+      solver: assignment.solver,
+      source: assignment.source,
       verify: settings.verify,
       baselines: settings.baselines,
       seeds: settings.seeds,
@@ -67,15 +63,8 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
       ...unfoldableWarnings(b, sides.bRows, settings),
       ...warnings,
     ],
-    milliseconds: { fold, ...solution.milliseconds, total: performance.now() - start },
+    milliseconds: { fold, ...assignment.milliseconds, total: performance.now() - start },
   }
-}
-
-/** What computes, and under whose control. */
-interface Engine {
-  readonly backend: Backend
-  readonly solver: SolverName
-  readonly control: RunControl
 }
 
 /** Two SAEs and the rows by which they are matched. */
@@ -102,21 +91,30 @@ function scalesOf(scale: MatchSettings['scale']): readonly Scale[] {
   return typeof scale === 'string' ? [scale, scale] : scale.stat.map((stat) => ({ stat }))
 }
 
-/** @param title names the phases of a solve that is not the match itself */
+/** @param title names a solve that is not the match itself; such a one needs no neighbours */
 function solveRows(
   a: Rows,
   b: Rows,
-  { source, memoryBudget, unmatchedCost, verify }: MatchSettings,
-  { backend, solver, control }: Engine,
-  { neighbours, title = '' }: { neighbours: boolean; title?: string },
-): Promise<Solution> {
-  const { signal, onProgress } = control
+  { backend, solver, source, memoryBudget, unmatchedCost, verify }: MatchSettings,
+  { signal, onProgress }: RunControl,
+  title?: string,
+): Promise<Assignment> {
+  const neighbours = title === undefined && verify === 'full'
   const titled = ({ phase, ...rest }: Progress) =>
-    onProgress?.({ phase: title === '' ? phase : `${title}: ${phase}`, ...rest })
-  const costs = { kind: 'rows', a, b, source, memoryBudget } as const
-  return backend.solve(
-    { costs, maximize: false, unmatchedCost, solver, neighbours, verify },
-    { signal, onProgress: onProgress && titled },
+    onProgress?.({ phase: title === undefined ? phase : `${title}: ${phase}`, ...rest })
+  return solveAssignment(
+    { a, b },
+    {
+      backend,
+      solver,
+      source,
+      memoryBudget,
+      unmatchedCost,
+      verify,
+      neighbours,
+      signal,
+      onProgress: onProgress && titled,
+    },
   )
 }
 
@@ -128,37 +126,38 @@ type FeatureResults = Omit<
 /** Everything there is about single features, in the order of the SAEs' features. */
 async function describeFeatures(
   { a, b, aRows, bRows }: Sides,
-  { rowToColumn, columnToRow, u, v }: Solution,
-  neighbours: Neighbours,
+  { rowToColumn, columnToRow, u, v, neighbours }: Assignment,
   scoring: Scoring,
 ): Promise<FeatureResults> {
   const [n, m] = [featureCount(a), featureCount(b)]
   const [aFeatures, bFeatures] = [featuresOf(aRows), featuresOf(bRows)]
-  const partners = (rows: Int32Array, of: Rows) => rows.map(featureOfRow(of))
-  const aToB = placeIntegers(partners(rowToColumn, bRows), aFeatures, n)
-  const nearestAToB = placeIntegers(partners(neighbours.nearestColumn, bRows), aFeatures, n)
-  const nearestBToA = placeIntegers(partners(neighbours.nearestRow, aRows), bFeatures, m)
+  const ofA = (values: Float64Array | undefined) => placeNumbers(values, aFeatures, n)
+  const partnersOfA = (rows: Int32Array | undefined) => placeIntegers(rows?.map(featureOfRow(bRows)), aFeatures, n)
+  const partnersOfB = (rows: Int32Array | undefined) => placeIntegers(rows?.map(featureOfRow(aRows)), bFeatures, m)
+  const aToB = partnersOfA(rowToColumn)
+  const nearestAToB = partnersOfA(neighbours?.nearestColumn)
+  const nearestBToA = partnersOfB(neighbours?.nearestRow)
 
   const pairs = featurePairs(rowToColumn, aRows, bRows)
   const scores = await scorePairs(scoring, pairs)
   const cosines = await pairCosines(scoring, pairs)
-  const perFeature = (values: Float64Array) => placeNumbers(values, pairs.a, n)
+  const ofPairs = (values: Float64Array) => placeNumbers(values, pairs.a, n)
   return {
     aToB,
     bToA: invert(aToB, m),
     matched: pairs.a.length,
-    u: placeNumbers(u, aFeatures, n),
+    u: ofA(u),
     v: placeNumbers(v, bFeatures, m),
     costs: {
-      total: perFeature(await exactCosts(scoring.backend, aRows, bRows, rowToColumn)),
-      decoder: perFeature(scores.decoder),
-      encoder: perFeature(scores.encoder),
-      bias: perFeature(scores.bias),
+      total: ofPairs(await exactCosts(scoring.backend, aRows, bRows, rowToColumn)),
+      decoder: ofPairs(scores.decoder),
+      encoder: ofPairs(scores.encoder),
+      bias: ofPairs(scores.bias),
     },
-    cosines: { decoder: perFeature(cosines.decoder), encoder: perFeature(cosines.encoder) },
-    margin: placeNumbers(neighbours.margin, aFeatures, n),
-    rankAToB: placeIntegers(neighbours.rankInRow, aFeatures, n),
-    rankBToA: placeIntegers(neighbours.rankInColumn, bFeatures, m),
+    cosines: { decoder: ofPairs(cosines.decoder), encoder: ofPairs(cosines.encoder) },
+    margin: ofA(neighbours?.margin),
+    rankAToB: placeIntegers(neighbours?.rankInRow, aFeatures, n),
+    rankBToA: placeIntegers(neighbours?.rankInColumn, bFeatures, m),
     nearestAToB,
     nearestBToA,
     mutual: Uint8Array.from(aToB, (j, i) => (j >= 0 && nearestAToB[i] === j && nearestBToA[j] === i ? 1 : 0)),
@@ -206,32 +205,32 @@ async function exactCosts(backend: Backend, a: Rows, b: Rows, rowToColumn: Int32
 /** The mean scores of the match and of everything it is held against. */
 async function summarise(
   sides: Sides,
-  solution: Solution,
-  neighbours: Neighbours,
+  { rowToColumn, neighbours }: Assignment,
   scoring: Scoring,
   settings: MatchSettings,
-  engine: Engine,
+  control: RunControl,
 ): Promise<{ summary: MatchSummary; warnings: string[] }> {
-  const { aRows, bRows } = sides
-  const matched = await meanScores(scoring, featurePairs(solution.rowToColumn, aRows, bRows))
+  const { a, b, aRows, bRows } = sides
+  const matched = await meanScores(scoring, featurePairs(rowToColumn, aRows, bRows))
   if (settings.baselines === 'none') return { summary: { matched }, warnings: [] }
-  const square = featureCount(sides.a) === featureCount(sides.b)
+  const square = featureCount(a) === featureCount(b)
   const basic = await scoreBaselines(scoring, { a: aRows, b: bRows, neighbours, square, seeds: settings.seeds })
   const second: { unfolded?: MeanScores; cosine?: MeanScores } = {}
   const warnings: string[] = []
-  if (settings.baselines === 'all') {
-    for (const [name, scale] of [
-      ['unfolded', 'none'],
-      ['cosine', 'unit'],
-    ] as const) {
-      if (aRows.scale === scale) continue
-      const other = await matchInScale(sides, scale, `${name} match`, settings, engine)
-      if (!other.certificate.optimal) warnings.push(`The ${name} match is not proved optimal.`)
-      second[name] = await meanScores(scoring, featurePairs(other.rowToColumn, aRows, bRows))
-    }
+  for (const [name, scale] of settings.baselines === 'all' ? secondScales : []) {
+    if (aRows.scale === scale) continue
+    const other = await matchInScale(sides, scale, `${name} match`, settings, control)
+    if (!other.certificate.optimal) warnings.push(`The ${name} match is not proved optimal.`)
+    second[name] = await meanScores(scoring, featurePairs(other.rowToColumn, aRows, bRows))
   }
   return { summary: { matched, ...second, ...basic }, warnings }
 }
+
+/** The baselines that need an assignment of their own. */
+const secondScales = [
+  ['unfolded', 'none'],
+  ['cosine', 'unit'],
+] as const
 
 /** An optimal assignment of the same features in another scale (docs/paper.md 4). */
 async function matchInScale(
@@ -239,13 +238,14 @@ async function matchInScale(
   scale: 'none' | 'unit',
   title: string,
   settings: MatchSettings,
-  engine: Engine,
-): Promise<Solution> {
+  control: RunControl,
+): Promise<Assignment> {
+  const backend = await getBackend(settings.backend)
   const rowsOf = async (sae: Sae, { index, count }: Rows): Promise<Rows> => {
-    const { blocks, width } = await featureRows(sae, { scale, weights: settings.weights }, engine.backend)
+    const { blocks, width } = await featureRows(sae, { scale, weights: settings.weights }, backend)
     return { blocks, width, index, count }
   }
-  return solveRows(await rowsOf(a, aRows), await rowsOf(b, bRows), settings, engine, { neighbours: false, title })
+  return solveRows(await rowsOf(a, aRows), await rowsOf(b, bRows), settings, control, title)
 }
 
 function distributions({ costs, cosines }: Pick<Match, 'costs' | 'cosines'>): MatchDistributions {
@@ -273,16 +273,16 @@ function featuresOf(rows: Rows): Int32Array {
   return rows.index ?? Int32Array.from({ length: rows.count }, (_, i) => i)
 }
 
-/** `length` numbers: `values` at `features`, NaN elsewhere. */
-function placeNumbers(values: Float64Array, features: Int32Array, length: number): Float64Array {
+/** `length` numbers: `values` at `features`, NaN elsewhere and where there are no values. */
+function placeNumbers(values: Float64Array | undefined, features: Int32Array, length: number): Float64Array {
   const placed = new Float64Array(length).fill(Number.NaN)
-  for (let k = 0; k < features.length; k++) placed[features[k]] = values[k]
+  if (values !== undefined) for (let k = 0; k < features.length; k++) placed[features[k]] = values[k]
   return placed
 }
 
-/** `length` integers: `values` at `features`, -1 elsewhere. */
-function placeIntegers(values: Int32Array, features: Int32Array, length: number): Int32Array {
+/** `length` integers: `values` at `features`, -1 elsewhere and where there are no values. */
+function placeIntegers(values: Int32Array | undefined, features: Int32Array, length: number): Int32Array {
   const placed = new Int32Array(length).fill(-1)
-  for (let k = 0; k < features.length; k++) placed[features[k]] = values[k]
+  if (values !== undefined) for (let k = 0; k < features.length; k++) placed[features[k]] = values[k]
   return placed
 }

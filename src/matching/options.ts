@@ -50,6 +50,9 @@ export interface MatchSettings {
   readonly seeds: readonly number[]
 }
 
+/** A fixed number, so that every machine takes the same cost source. */
+const defaultMemoryBudget = 4e9
+
 const optionNames = [
   'scale',
   'weights',
@@ -84,7 +87,7 @@ export function matchSettings(options: MatchOptions): MatchSettings {
   return {
     scale: scaleOf(options.scale ?? 'fold'),
     weights: weightsOf(options.weights ?? 'all'),
-    solver: oneOf('solver', options.solver ?? 'auto', solverRequests),
+    solver: oneOf('solver', options.solver ?? 'auto', ['auto', 'jv', 'shortlist', 'auction', 'greedy']),
     backend: options.backend ?? 'auto',
     unmatchedCost,
     source: oneOf('source', options.source ?? 'auto', ['auto', 'dense', 'implicit']),

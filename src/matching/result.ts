@@ -30,6 +30,7 @@ export interface Match {
   readonly costs: PairCosts
   /** [n] each: cosines of the matched decoder and encoder rows; NaN where unmatched, 0 for zero rows. */
   readonly cosines: { readonly decoder: Float64Array; readonly encoder: Float64Array }
+  // margins, ranks and nearest features come from the sweep of `verify: 'full'`; otherwise they are NaN and -1
   /** [n] least cost of another partner less the partner's; negative where a nearer one was given to another feature. */
   readonly margin: Float64Array
   /** [n] how many features of B are nearer than the partner; -1 where unmatched. */

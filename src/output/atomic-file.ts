@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { SaeMatchError } from '../errors.js'
 
@@ -42,13 +42,26 @@ export async function writeFileAtomically(path: string, contents: Uint8Array | s
 export async function ensureWritableDirectory(path: string): Promise<void> {
   const probe = join(path, `.probe.${randomBytes(4).toString('hex')}.tmp`)
   try {
-    await mkdir(path, { recursive: true })
+    await makeDirectory(path)
     const file = await open(probe, 'wx')
     await file.close()
   } catch (error) {
     throw outputFailed(path, error)
   } finally {
     await rm(probe, { force: true }).catch(() => {})
+  }
+}
+
+/** A folder and its parents. The `recursive` option of Node's `mkdir` never ends where no folder can be made (/proc). */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await mkdir(path)
   }
 }
 
@@ -73,6 +86,7 @@ const reasons: Readonly<Record<string, string>> = {
   EDQUOT: 'disk quota exceeded',
   EEXIST: 'a file of that name is in the way',
   EFBIG: 'file size limit exceeded',
+  ENOENT: 'no folder can be made there',
   EISDIR: 'a folder of that name is in the way',
   ENOSPC: 'no space left on the device',
   ENOTDIR: 'a part of the path is not a folder',

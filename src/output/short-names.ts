@@ -2,19 +2,27 @@
 const wordless = /^(params|sae|sae_weights|final|ae|model)\.(npz|safetensors|pt|pth)$/i
 
 /**
- * Short names for checkpoints, safe as parts of file names on every system: the parts of their paths in which they
- * differ, e.g. `layer_12` and `layer_13`. Not necessarily unique; files that bear them carry a hash too.
+ * Short names for checkpoints, safe as parts of file names on every system: of the ends of their paths, long enough to
+ * tell them apart and to name the layer, the parts in which they differ. `g/layer_19/width_16k/average_l0_73` and
+ * `g/layer_20/width_16k/average_l0_71` become `layer_19-average_l0_73` and `layer_20-average_l0_71`.
  */
 export function shortNames(paths: readonly string[]): string[] {
-  const parts = paths.map((path) => {
-    const all = path
+  const parts = paths.map((path) =>
+    path
       .replace(/^hf:\/\//, '')
       .split(/[/\\]+/)
-      .filter((part) => part !== '' && part !== '.')
-    return (all.length > 1 && wordless.test(all[all.length - 1]) ? all.slice(0, -1) : all).reverse()
-  })
-  return parts.map((own) => {
-    const differing = own.filter((part, depth) => parts.some((other) => other[depth] !== part)).slice(0, 3)
+      .filter((part) => part !== '' && part !== '.'),
+  )
+  const reversed = parts.map((own) =>
+    (own.length > 1 && wordless.test(own[own.length - 1]) ? own.slice(0, -1) : own).reverse(),
+  )
+  const ends = (depth: number) => new Set(reversed.map((own) => own.slice(0, depth).join('/'))).size
+  const layers = reversed.map((own) => own.slice(0, 4).findIndex((part) => /layer|blocks/i.test(part)))
+  let depth = Math.max(1, ...layers.map((place) => place + 1))
+  const deepest = Math.max(...reversed.map((own) => own.length))
+  while (depth < deepest && ends(depth) < ends(deepest)) depth++
+  return reversed.map((own) => {
+    const differing = own.slice(0, depth).filter((part, place) => reversed.some((other) => other[place] !== part))
     return safeName((differing.length > 0 ? differing.reverse() : own.slice(0, 1)).join('-'))
   })
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { duration, percent, significant, size, whole } from '../../src/cli/numbers.js'
+import { comparable, duration, percent, significant, size, whole } from '../../src/cli/numbers.js'
 
 it.each([
   [0, '0'],
@@ -38,4 +38,15 @@ it('percent and whole', () => {
   expect(percent(0.4873)).toBe('48.7 %')
   expect(percent(Number.NaN)).toBe('-')
   expect(whole(1024)).toBe('1,024')
+})
+
+it.each([
+  { values: [1527.654, 801.5458, 2056.17], texts: ['1,527.7', '801.5', '2,056.2'] },
+  { values: [0.57691, 0.08772, 1.19412], texts: ['0.5769', '0.0877', '1.1941'] },
+  { values: [9.768e-5, 1.5152e-4], texts: ['9.77e-5', '1.52e-4'] },
+  { values: [3e12, 2], texts: ['3.00e+12', '2.00e+0'] },
+  { values: [0, Number.NaN, 2], texts: ['0.000', '-', '2.000'] },
+  { values: [0, 0], texts: ['0', '0'] },
+])('comparable($values)', ({ values, texts }) => {
+  expect(comparable(values)).toEqual(texts)
 })

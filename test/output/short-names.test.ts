@@ -9,6 +9,8 @@ describe('shortNames', () => {
       names: ['layer_19-average_l0_73', 'layer_20-average_l0_71'],
     },
     { paths: ['seed0/layer_12', 'seed1/layer_12'], names: ['seed0', 'seed1'] },
+    { paths: ['examples/small/layer_12', '/data/other/wide/layer_13'], names: ['layer_12', 'layer_13'] },
+    { paths: ['x/layer_12', 'y/layer_12', 'y/layer_13'], names: ['x-layer_12', 'y-layer_12', 'y-layer_13'] },
     { paths: ['x/layer_12', 'x/layer_12'], names: ['layer_12', 'layer_12'] },
     { paths: ['C:\\saes\\a', 'C:\\saes\\b'], names: ['a', 'b'] },
     { paths: ['hf://google/scope@main/layer_1', 'hf://google/scope@main/layer_2'], names: ['layer_1', 'layer_2'] },
