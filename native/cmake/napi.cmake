@@ -8,7 +8,7 @@ if(NOT CMAKE_JS_INC)
     const { include_dir } = createRequire(require.resolve('cmake-js'))('node-api-headers')
     process.stdout.write(`${include_dir};${require('node-addon-api').include_dir}`)
   ]])
-  execute_process(COMMAND ${NODE_EXECUTABLE} -e ${find_headers} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+  execute_process(COMMAND ${NODE_EXECUTABLE} -e "${find_headers}" WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
     OUTPUT_VARIABLE CMAKE_JS_INC ERROR_VARIABLE message RESULT_VARIABLE status)
   if(NOT status EQUAL 0)
     message(FATAL_ERROR "The addon needs the npm packages cmake-js and node-addon-api; run `npm ci`, or build the core "

@@ -5,8 +5,8 @@ import { loadAddon } from '../../src/backend/load.js'
 import { createNativeBackend } from '../../src/backend/native.js'
 
 const loaded = loadAddon()
-if (loaded.failure !== null && (process.env.REQUIRE_BACKEND ?? 'typescript') !== 'typescript') {
-  throw new Error(`REQUIRE_BACKEND is ${process.env.REQUIRE_BACKEND}, but: ${loaded.failure.message}`)
+if (loaded.failure !== null && (loaded.demanded || (process.env.REQUIRE_BACKEND ?? 'typescript') !== 'typescript')) {
+  throw new Error(`The native backend is required, but: ${loaded.failure.message}`)
 }
 
 /** Skips where the addon was not built, unless `REQUIRE_BACKEND` asks for it. */
