@@ -9,12 +9,11 @@ import { missingTool } from './toolchain.mjs'
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const node = (...args) => spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
 
-const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-if (!existsSync(compiler)) {
+if (!existsSync(path.join(root, 'node_modules', 'typescript'))) {
   console.log('sae-match: TypeScript is not installed, nothing was built')
   process.exit(0)
 }
-const typescript = node(compiler, '-p', 'tsconfig.build.json')
+const typescript = node('scripts/build-typescript.mjs')
 if (typescript.status !== 0) {
   process.stdout.write(typescript.stdout + typescript.stderr)
   process.exit(1)

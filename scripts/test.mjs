@@ -15,7 +15,7 @@ rmSync(reports, { recursive: true, force: true })
 mkdirSync(reports, { recursive: true })
 
 step('python environment', () => node('scripts/python-environment.mjs'))
-const built = step('typescript', () => node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'))
+const built = step('typescript', () => node('scripts/build-typescript.mjs'))
 const missing = missingTool()
 if (missing !== null) {
   console.log(`No addon and no C++ tests: there is ${missing} here.`)
