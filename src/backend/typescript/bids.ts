@@ -19,24 +19,30 @@ const bidsPerSlice = 4096
  * @returns the rows that are still without a column
  */
 export function* bid(market: Market, waiting: number[], eps: number, budget: number): Steps<number[]> {
-  const { lists, v, owner, partner, partnerCost, pool, work } = market
-  const { column, cost, bound } = lists
   const left: number[] = []
-  const displaced = (row: number) => waiting.push(row)
+  const last = market.work.bids + budget
+  while (!bidSome(market, waiting, left, eps, last)) yield
+  return left.concat(waiting)
+}
+
+/**
+ * Up to `bidsPerSlice` bids. Rows that cannot bid go from `waiting` to `left`. Returns whether nobody bids any more, or
+ * the work counter has reached `last`.
+ */
+function bidSome(market: Market, waiting: number[], left: number[], eps: number, last: number): boolean {
+  const { lists, v, owner, partner, partnerCost, pool, work } = market
+  const { listOf, column, cost, bound } = lists
   // The pool waits until it lacks several columns: its bid touches all of its columns.
-  const patience = eps > 0 ? 1 + (market.source.rows >> 6) : Number.POSITIVE_INFINITY
-  const last = work.bids + budget
+  const patience = 1 + (market.source.rows >> 6)
+  const sliceEnds = Math.min(last, work.bids + bidsPerSlice)
   while (true) {
-    if (pool !== null && pool.excess > 0 && (pool.excess >= patience || (waiting.length === 0 && eps > 0))) {
-      bidOfPool(market, eps, displaced)
+    if (eps > 0 && pool !== null && pool.excess > 0 && (pool.excess >= patience || waiting.length === 0)) {
+      bidOfPool(market, eps, waiting)
     }
-    const row = waiting.pop()
-    if (row === undefined) break
-    if (work.bids >= last) {
-      left.push(row)
-      break
-    }
-    if (++work.bids % bidsPerSlice === 0) yield
+    if (waiting.length === 0) return true
+    if (work.bids >= sliceEnds) return work.bids >= last
+    work.bids++
+    const row = waiting.pop()!
 
     const outside = outsideCost(market)
     const { entry, best, second } = bestOfferOfAll(market, row, outside, eps / 2)
@@ -45,12 +51,12 @@ export function* bid(market: Market, waiting: number[], eps: number, budget: num
       continue
     }
     // Only where costs are bounds can the best exact cost still lie above the bound.
-    if (eps === 0 && best > bound[row]) {
+    if (eps === 0 && best > bound[listOf[row]]) {
       left.push(row)
       continue
     }
     const j = column[entry]
-    const next = Math.min(second, bound[row], outside)
+    const next = Math.min(second, bound[listOf[row]], outside)
     // Where there is no other choice any price will do.
     const price = next === Number.POSITIVE_INFINITY ? v[j] - eps : v[j] - Math.max(0, next - best) - eps
     const previous = owner[j]
@@ -70,6 +76,4 @@ export function* bid(market: Market, waiting: number[], eps: number, budget: num
     partner[row] = j
     partnerCost[row] = cost[entry]
   }
-  for (const row of waiting) left.push(row)
-  return left
 }

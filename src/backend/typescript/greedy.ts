@@ -44,21 +44,21 @@ export function* solveGreedy(source: CostSource, unmatchedCost: number): Steps<G
 
   /** Puts the row on the heap with its best free column, if it has one. */
   function offer(row: number): void {
-    const found = cheapestFree(row)
-    if (found.cost <= lists.bound[row]) return announce(row, found)
-    refresh(lists, source, row, v)
-    refreshes++
-    announce(row, cheapestFree(row))
-  }
-
-  function announce(row: number, { column, cost }: { column: number; cost: number }): void {
+    let found = cheapestFree(row)
+    if (found.cost > lists.bound[lists.listOf[row]]) {
+      refresh(lists, source, row, v)
+      refreshes++
+      found = cheapestFree(row)
+    }
+    const { column, cost } = found
     offered[row] = column
     if (column >= 0) push(heap, cost, row)
   }
 
   function cheapestFree(row: number): { column: number; cost: number } {
-    const begin = row * lists.capacity
-    const end = begin + lists.count[row]
+    const list = lists.listOf[row]
+    const begin = lists.start[list]
+    const end = begin + lists.count[list]
     let column = -1
     let least = Number.POSITIVE_INFINITY
     for (let e = begin; e < end; e++) {

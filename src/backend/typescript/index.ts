@@ -1,13 +1,17 @@
 import { wrongType, wrongValue } from '../../errors.js'
 import type { Backend } from '../backend.js'
+import { allocateShared, movableCopy } from './memory.js'
 import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
 import { solveMatrix } from './solve.js'
 import { runAtOnce, runInTurns } from './steps.js'
-import { formTogether, readBoth, shared, solveRows } from './together.js'
+import { formTogether, readBoth, solveRows } from './together.js'
 import { createWorkers } from './workers.js'
 
-/** Problems with at most this many entries take a few milliseconds: the calling thread solves them itself, in turns. */
-const entriesWithoutWorker = 2 ** 17
+/**
+ * Problems with at most this many entries take a tenth of a second or less: the calling thread solves them itself, in
+ * turns with the event loop.
+ */
+const entriesWithoutWorker = 2 ** 22
 
 /** The fallback that needs no addon: the same contract, optimum and certificates, in plain TypeScript. */
 export function createTypescriptBackend({ threads }: { readonly threads: number }): Backend {
@@ -31,7 +35,7 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
 
     async costMatrix(a, b, control) {
       const [x, y] = await readBoth(workers, a, b, control)
-      const out = shared(new Float32Array(a.count * b.count))
+      const out = allocateShared(Float32Array, a.count * b.count, 'the cost matrix')
       await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, out }, control)
       return out
     },
@@ -40,8 +44,9 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
       const { costs, ...options } = problem
       if (costs.kind === 'rows') return solveRows(workers, { ...problem, costs }, control)
       if (costs.data.length <= entriesWithoutWorker) return runInTurns(solveMatrix(costs, options), control)
-      const data = shared(costs.data)
-      return workers.run('solveMatrix', { costs: { ...costs, data }, options }, control)
+      if (costs.data.buffer instanceof SharedArrayBuffer) return workers.run('solveMatrix', { costs, options }, control)
+      const data = movableCopy(costs.data)
+      return workers.run('solveMatrix', { costs: { ...costs, data }, options }, control, [data.buffer])
     },
 
     solveSync({ costs, ...options }) {

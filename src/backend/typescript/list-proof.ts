@@ -19,10 +19,11 @@ export function proveFromLists(claim: Claim, { lists, v: pricesOfLists, pool }: 
   const pairCost = new Float64Array(source.rows)
   let minReducedCost = Number.POSITIVE_INFINITY
   for (let row = 0; row < source.rows; row++) {
-    const bound = lists.bound[row]
+    const list = lists.listOf[row]
+    const bound = lists.bound[list]
     let least = bound === Number.POSITIVE_INFINITY ? bound : sumRoundedDown(bound, shift, lowest)
-    const begin = row * lists.capacity
-    for (let e = begin; e < begin + lists.count[row]; e++) {
+    const begin = lists.start[list]
+    for (let e = begin; e < begin + lists.count[list]; e++) {
       const cost = lists.cost[e]
       const price = v[lists.column[e]]
       const difference = cost - price

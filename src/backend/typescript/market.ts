@@ -49,8 +49,9 @@ const offer: Offer = { entry: -1, best: 0, second: 0 }
  */
 export function bestOffer({ lists, source, v, owner }: Market, row: number): Offer {
   const { column, cost, exact } = lists
-  const begin = row * lists.capacity
-  const end = begin + lists.count[row]
+  const list = lists.listOf[row]
+  const begin = lists.start[list]
+  const end = begin + lists.count[list]
   while (true) {
     let best = Number.POSITIVE_INFINITY
     let second = Number.POSITIVE_INFINITY
@@ -77,11 +78,16 @@ export function bestOffer({ lists, source, v, owner }: Market, row: number): Off
   }
 }
 
+/** No column that the row has not listed has a reduced cost below this. */
+export function boundOf({ lists }: Market, row: number): number {
+  return lists.bound[lists.listOf[row]]
+}
+
 /** {@link bestOffer} after making sure that no unlisted column lies below the best by more than `tolerance`. */
 export function bestOfferOfAll(market: Market, row: number, outside: number, tolerance: number): Offer {
   const { lists, source, v, work } = market
   const found = bestOffer(market, row)
-  if (Math.min(found.best, outside) <= lists.bound[row] + tolerance) return found
+  if (Math.min(found.best, outside) <= boundOf(market, row) + tolerance) return found
   refresh(lists, source, row, v)
   work.refreshes++
   return bestOffer(market, row)

@@ -1,33 +1,47 @@
 import type { CostSource } from './source.js'
 
-/** The exact costs of a row-major matrix [rows, columns], in memory. */
-export function matrixSource(data: Float32Array | Float64Array, rows: number, columns: number): CostSource {
-  return {
-    rows,
-    columns,
-    exact: true,
-    visit: data instanceof Float64Array ? visitor64(data, columns) : visitor32(data, columns),
-    cost: (row, column) => data[row * columns + column],
-    slack: () => 0,
-    exactCosts: () => 0,
-  }
-}
+/**
+ * The exact costs of a row-major matrix [rows, columns], in memory. A class, because all sources then share their
+ * methods: the engine keeps its compiled loops from one problem to the next.
+ */
+export class MatrixSource implements CostSource {
+  readonly rows: number
+  readonly columns: number
+  readonly exact = true
+  readonly exactCosts = 0
+  private readonly data: Float32Array | Float64Array
+  /** Rows of f32 are widened into this one at a time, so that every loop over costs meets one array type. */
+  private readonly widened: Float64Array | null
 
-function visitor64(data: Float64Array, columns: number): CostSource['visit'] {
-  return (rows, visitor) => {
+  constructor(data: Float32Array | Float64Array, rows: number, columns: number) {
+    this.data = data
+    this.rows = rows
+    this.columns = columns
+    this.widened = data instanceof Float64Array ? null : new Float64Array(columns)
+  }
+
+  visit(rows: ArrayLike<number>, visitor: (row: number, costs: Float64Array) => void): void {
+    const { data, columns, widened } = this
     for (let r = 0; r < rows.length; r++) {
-      visitor(rows[r], data.subarray(rows[r] * columns, (rows[r] + 1) * columns))
+      const row = data.subarray(rows[r] * columns, (rows[r] + 1) * columns)
+      widened?.set(row)
+      visitor(rows[r], widened ?? (row as Float64Array))
     }
   }
-}
 
-/** Rows are widened one at a time, so that every loop over costs meets one array type. */
-function visitor32(data: Float32Array, columns: number): CostSource['visit'] {
-  const costs = new Float64Array(columns)
-  return (rows, visitor) => {
-    for (let r = 0; r < rows.length; r++) {
-      costs.set(data.subarray(rows[r] * columns, (rows[r] + 1) * columns))
-      visitor(rows[r], costs)
-    }
+  cost(row: number, column: number): number {
+    return this.data[row * this.columns + column]
+  }
+
+  identical(row: number, other: number): boolean {
+    const { data, columns } = this
+    const start = row * columns
+    const otherStart = other * columns
+    for (let j = 0; j < columns; j++) if (data[start + j] !== data[otherStart + j]) return false
+    return true
+  }
+
+  slack(): number {
+    return 0
   }
 }

@@ -3,7 +3,7 @@ import type { Heap } from './heap.js'
 import { createHeap, pop, push } from './heap.js'
 import { select } from './lists.js'
 import type { Market } from './market.js'
-import { alone, bestOfferOfAll, free, pooled } from './market.js'
+import { alone, bestOfferOfAll, boundOf, free, pooled } from './market.js'
 import { outsideCost, releaseColumn, setLevel, takeColumn } from './pool.js'
 import type { Steps } from './steps.js'
 
@@ -22,6 +22,8 @@ interface Search {
   readonly fromCost: Float64Array
   readonly touched: number[]
   readonly settled: number[]
+  /** The first row reached of each group of identical rows: the others lead nowhere else. */
+  readonly groups: Map<number, number>
   /** [n] distance and price of each row reached */
   readonly rowDistance: Float64Array
   readonly rowPrice: Float64Array
@@ -67,6 +69,7 @@ function createSearch(rows: number, columns: number): Search {
     fromCost: new Float64Array(columns),
     touched: [],
     settled: [],
+    groups: new Map(),
     rowDistance: new Float64Array(rows),
     rowPrice: new Float64Array(rows),
     heap: createHeap(0),
@@ -82,7 +85,7 @@ function searchFromRow(market: Market, search: Search, row: number): void {
   begin(search)
   const outside = outsideCost(market)
   const { best } = bestOfferOfAll(market, row, outside, 0)
-  reachRow(market, search, row, 0, Math.min(best, outside, market.lists.bound[row]))
+  reachRow(market, search, row, 0, Math.min(best, outside, boundOf(market, row)))
   finish(market, search, row)
 }
 
@@ -104,7 +107,7 @@ function begin(search: Search): void {
 /** Settles labels in order of distance until a free column is the nearest, then lowers prices and turns the path. */
 function finish(market: Market, search: Search, start: number): void {
   const { heap, distance, touched, settled } = search
-  const { owner, partnerCost, v, pool, work } = market
+  const { lists, owner, partner, partnerCost, v, pool, work } = market
   const columns = market.source.columns
   const rows = market.source.rows
   while (heap.size > 0 && heap.keys[0] < search.nearest) {
@@ -126,7 +129,15 @@ function finish(market: Market, search: Search, start: number): void {
   }
   if (search.nearestColumn < 0) throw new SaeMatchError('INTERNAL', 'A search found no free column')
 
-  for (const j of settled) if (owner[j] !== pooled) v[j] -= search.nearest - distance[j]
+  for (const j of settled) {
+    if (owner[j] !== pooled && !search.groups.has(lists.listOf[owner[j]])) v[j] -= search.nearest - distance[j]
+  }
+  for (const [group, first] of search.groups) {
+    // All columns of a group are as near as the row of it that was reached first.
+    const fall = search.nearest - search.rowDistance[first]
+    for (const row of lists.groups.get(group)!) if (partner[row] >= 0) v[partner[row]] -= fall
+  }
+  search.groups.clear()
   if (search.poolSettled) setLevel(pool!, v, pool!.level - (search.nearest - search.poolDistance))
   turnPath(market, search, start)
   for (const j of touched) distance[j] = Number.POSITIVE_INFINITY
@@ -171,6 +182,11 @@ function turnPath({ pool, owner, partner, partnerCost }: Market, search: Search,
 
 /** Settles a row at `distance` with price `u`, and relaxes what it has listed. */
 function reachRow(market: Market, search: Search, row: number, distance: number, u: number): void {
+  const { listOf, groups } = market.lists
+  if (groups.has(listOf[row])) {
+    if (search.groups.has(listOf[row])) return
+    search.groups.set(listOf[row], row)
+  }
   search.rowDistance[row] = distance
   search.rowPrice[row] = u
   relaxList(market, search, row)
@@ -186,12 +202,13 @@ function reachRow(market: Market, search: Search, row: number, distance: number,
 }
 
 function relaxList({ lists, source, v, owner }: Market, search: Search, row: number): void {
-  const { column, cost, exact } = lists
+  const { listOf, column, cost, exact } = lists
   const { distance: distances } = search
   const start = search.rowDistance[row]
   const u = search.rowPrice[row]
-  const begin = row * lists.capacity
-  const end = begin + lists.count[row]
+  const list = listOf[row]
+  const begin = lists.start[list]
+  const end = begin + lists.count[list]
   for (let e = begin; e < end; e++) {
     const j = column[e]
     let distance = start + Math.max(0, cost[e] - v[j] - u)
@@ -201,6 +218,8 @@ function relaxList({ lists, source, v, owner }: Market, search: Search, row: num
       exact[e] = 1
       distance = start + Math.max(0, cost[e] - v[j] - u)
     }
+    // A column of an identical row leads nowhere that this row does not.
+    if (owner[j] >= 0 && listOf[owner[j]] === list) continue
     reachColumn(search, owner, j, distance, row, cost[e])
   }
 }
@@ -223,10 +242,10 @@ function reachColumn(search: Search, owner: Int32Array, j: number, distance: num
 }
 
 /** Pushes the key that stands for what a settled row has not listed. Returns whether it lies beyond `after`. */
-function pushUnlisted({ lists, source }: Market, search: Search, row: number, after: number): boolean {
-  const key = search.rowDistance[row] + Math.max(0, lists.bound[row] - search.rowPrice[row])
+function pushUnlisted(market: Market, search: Search, row: number, after: number): boolean {
+  const key = search.rowDistance[row] + Math.max(0, boundOf(market, row) - search.rowPrice[row])
   if (key <= after) return false
-  if (key < search.nearest) push(search.heap, key, source.columns + row)
+  if (key < search.nearest) push(search.heap, key, market.source.columns + row)
   return true
 }
 
@@ -243,6 +262,7 @@ function extendRow(market: Market, search: Search, row: number, key: number): vo
     for (let j = 0; j < costs.length; j++) {
       const distance = start + Math.max(0, costs[j] - v[j] - u)
       if (distance >= search.distance[j] || distance > search.nearest) continue
+      if (owner[j] >= 0 && lists.listOf[owner[j]] === lists.listOf[row]) continue
       const cost = source.exact ? costs[j] : source.cost(row, j)
       reachColumn(search, owner, j, start + Math.max(0, cost - v[j] - u), row, cost)
     }

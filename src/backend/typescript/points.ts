@@ -1,8 +1,8 @@
-import { SaeMatchError } from '../../errors.js'
 import type { Rows } from '../../sae/rows.js'
 import type { Matrix } from '../../tensor/matrix.js'
 import { elementReader } from '../../tensor/tensor.js'
 import { dotProduct, squaredDistance } from './lane-sum.js'
+import { allocateShared } from './memory.js'
 import type { Steps } from './steps.js'
 
 /** Rows read together: a transposed tensor is then read in runs of this length. */
@@ -28,8 +28,8 @@ export function allocatePoints(rows: Rows): Points {
     count,
     width,
     blockWidths: blocks.map(({ matrix }) => matrix.columns),
-    values: sharedNumbers(count * width, 'feature rows in f64'),
-    squaredNorms: sharedNumbers(count, 'norms of feature rows'),
+    values: allocateShared(Float64Array, count * width, 'feature rows in f64'),
+    squaredNorms: allocateShared(Float64Array, count, 'norms of feature rows'),
   }
 }
 
@@ -122,15 +122,6 @@ export function* pairBlockCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: In
     }
   }
   return costs
-}
-
-/** `length` zeros that worker threads share. @throws `OUT_OF_MEMORY` */
-export function sharedNumbers(length: number, what: string): Float64Array {
-  try {
-    return new Float64Array(new SharedArrayBuffer(8 * length))
-  } catch (cause) {
-    throw new SaeMatchError('OUT_OF_MEMORY', `${8 * length} bytes for ${what} could not be allocated`, { cause })
-  }
 }
 
 /** out[outStart + (r - begin) * outStride + k] = scale * stored for rows begin .. end - 1 of a view of the matrix. */

@@ -1,7 +1,7 @@
 import type { Heap } from './heap.js'
 import { createHeap, pop, push, replaceTopKey } from './heap.js'
 import type { Market } from './market.js'
-import { alone, bestOffer, free, pooled, unassigned } from './market.js'
+import { alone, bestOffer, boundOf, free, pooled, unassigned } from './market.js'
 
 /**
  * One node for everything that stays unmatched. Think of it as `m - n` rows more that cost 0 with every column: with
@@ -94,9 +94,9 @@ export function sendOut({ pool, partner }: Market, row: number, best: number): v
  * The pool bids until it lacks nothing: it takes the highest-priced columns all at once, or sends rows back for which
  * some column has become better than going out, whichever is nearer to its level. The level falls to what it would
  * take next, less eps.
- * @param displaced is called for each row that has lost its column or comes back
+ * @param waiting gets the rows that have lost their column or come back
  */
-export function bidOfPool(market: Market, eps: number, displaced: (row: number) => void): void {
+export function bidOfPool(market: Market, eps: number, waiting: number[]): void {
   const { v, owner, partner } = market
   const pool = market.pool!
   let lowest = pool.level
@@ -106,14 +106,14 @@ export function bidOfPool(market: Market, eps: number, displaced: (row: number) 
       const row = pop(pool.aloneRows)
       partner[row] = unassigned
       pool.excess--
-      displaced(row)
+      waiting.push(row)
     } else {
       const column = pop(pool.byPrice)
       const row = owner[column]
       lowest = price
       if (row !== free) {
         partner[row] = unassigned
-        displaced(row)
+        waiting.push(row)
       }
       owner[column] = pooled
       takeColumn(pool, column)
@@ -142,7 +142,7 @@ function levelOfReturn({ aloneRows }: Pool, market: Market): number {
       pop(aloneRows)
       continue
     }
-    const best = Math.min(bestOffer(market, row).best, market.lists.bound[row])
+    const best = Math.min(bestOffer(market, row).best, boundOf(market, row))
     if (best <= aloneRows.keys[0]) return market.unmatchedCost - best
     replaceTopKey(aloneRows, best)
   }

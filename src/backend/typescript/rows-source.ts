@@ -51,44 +51,60 @@ export function formCosts(
   }
 }
 
-/**
- * Squared distances of feature rows. Visited rows hold lower bounds, the truth is {@link pairCost}.
- * @param formed [n, m] what {@link formCosts} gives with {@link boundingNorms}; null to form rows when they are visited
- */
-export function rowsSource(a: Points, b: Points, negated: boolean, formed: Float64Array | null): CostSource {
-  const norms = boundingNorms(a, b, negated)
-  const largestNorm = b.squaredNorms.reduce((largest, norm) => Math.max(largest, norm), 0)
-  let exactCosts = 0
-  return {
-    rows: a.count,
-    columns: b.count,
-    exact: false,
-    visit: formed === null ? formingVisitor(a, b, norms) : formedVisitor(formed, b.count),
-    cost: (i, j) => {
-      exactCosts++
-      return norms.sign * pairCost(a, i, b, j)
-    },
-    // Twice the error on either side of the formed value, and as much again for the rounding of this sum.
-    slack: (i) => 4 * relativeError(a.width) * (a.squaredNorms[i] + largestNorm),
-    exactCosts: () => exactCosts,
-  }
-}
+/** Squared distances of feature rows. Visited rows hold lower bounds, the truth is {@link pairCost}. */
+export class RowsSource implements CostSource {
+  readonly rows: number
+  readonly columns: number
+  readonly exact = false
+  exactCosts = 0
+  private readonly a: Points
+  private readonly b: Points
+  private readonly norms: Norms
+  private readonly largestNorm: number
+  /** [n, m] what {@link formCosts} gives with {@link boundingNorms}, or null: then rows are formed when they are visited. */
+  private readonly formed: Float64Array | null
+  /** Where they are formed, `productRows` at once. */
+  private readonly tile: Float64Array
 
-function formedVisitor(formed: Float64Array, columns: number): CostSource['visit'] {
-  return (rows, visitor) => {
-    for (let r = 0; r < rows.length; r++) {
-      visitor(rows[r], formed.subarray(rows[r] * columns, (rows[r] + 1) * columns))
+  constructor(a: Points, b: Points, negated: boolean, formed: Float64Array | null) {
+    this.rows = a.count
+    this.columns = b.count
+    this.a = a
+    this.b = b
+    this.norms = boundingNorms(a, b, negated)
+    this.largestNorm = b.squaredNorms.reduce((largest, norm) => Math.max(largest, norm), 0)
+    this.formed = formed
+    this.tile = new Float64Array(formed === null ? productRows * b.count : 0)
+  }
+
+  visit(rows: ArrayLike<number>, visitor: (row: number, costs: Float64Array) => void): void {
+    const { formed, columns, tile } = this
+    if (formed !== null) {
+      for (let r = 0; r < rows.length; r++) {
+        visitor(rows[r], formed.subarray(rows[r] * columns, (rows[r] + 1) * columns))
+      }
+      return
     }
-  }
-}
-
-function formingVisitor(a: Points, b: Points, norms: Norms): CostSource['visit'] {
-  const tile = new Float64Array(productRows * b.count)
-  return (rows, visitor) => {
     for (let begin = 0; begin < rows.length; begin += productRows) {
-      const some = Array.prototype.slice.call(rows, begin, begin + productRows) as number[]
-      formCosts(a, some, b, norms, tile)
-      for (const [r, row] of some.entries()) visitor(row, tile.subarray(r * b.count, (r + 1) * b.count))
+      const some = Array.from({ length: Math.min(productRows, rows.length - begin) }, (_, r) => rows[begin + r])
+      formCosts(this.a, some, this.b, this.norms, tile)
+      for (const [r, row] of some.entries()) visitor(row, tile.subarray(r * columns, (r + 1) * columns))
     }
+  }
+
+  cost(row: number, column: number): number {
+    this.exactCosts++
+    return this.norms.sign * pairCost(this.a, row, this.b, column)
+  }
+
+  identical(row: number, other: number): boolean {
+    const { width, values } = this.a
+    for (let k = 0; k < width; k++) if (values[row * width + k] !== values[other * width + k]) return false
+    return true
+  }
+
+  /** Twice the error on either side of the formed value, and as much again for the rounding of this sum. */
+  slack(row: number): number {
+    return 4 * relativeError(this.a.width) * (this.a.squaredNorms[row] + this.largestNorm)
   }
 }

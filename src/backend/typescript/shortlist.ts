@@ -3,7 +3,7 @@ import type { Claim } from './audit.js'
 import { bid } from './bids.js'
 import { emptyShortlists, sweep } from './lists.js'
 import type { Market } from './market.js'
-import { alone, bestOfferOfAll, free, pooled, unassigned } from './market.js'
+import { alone, bestOfferOfAll, boundOf, free, pooled, unassigned } from './market.js'
 import { augment } from './paths.js'
 import {
   bidOfPool,
@@ -19,12 +19,14 @@ import type { CostSource } from './source.js'
 import { startingPrices } from './starting-prices.js'
 import type { Steps } from './steps.js'
 
-/** The first eps is at most this part of the median width of the lists, each further one this part of the one before. */
-const firstEps = 1 / 24
-const epsRatio = 1 / 8
-const phases = 2
-/** Bids a row may make on average in one phase. */
-const bidsPerRow = 20
+/** The eps of a first, short phase in median widths of the lists: for most problems it is all that is needed. */
+const shortEps = 1 / 80
+/** Where that did not settle, the costs want the whole scale: large steps first. */
+const longEps = [2, 1 / 4, 1 / 32]
+/** Bids that a row may make on average in a phase. */
+const shortBids = 20
+const longBids = 200
+const rowsPerSlice = 256
 
 /**
  * The shortlist Jonker-Volgenant solver (docs/algorithms: section 2): starting prices from quantiles, lists by reduced
@@ -36,16 +38,9 @@ export function* solveShortlist(source: CostSource, unmatchedCost: number): Step
 
   const width = medianWidth(market)
   if (width > 0) {
-    let eps = powerOfTwoBelow(width * firstEps)
-    let left = phases
-    let order = source.rows
-    while (left > 0) {
-      const unfinished = yield* auction(market, eps, order++ % 2 === 1)
-      if (unfinished && eps < width) eps = powerOfTwoBelow(2 * width)
-      else {
-        left--
-        eps = powerOfTwoBelow(eps * epsRatio)
-      }
+    const settled = yield* auction(market, powerOfTwoBelow(width * shortEps), shortBids, false)
+    for (const [phase, part] of settled ? [] : longEps.entries()) {
+      yield* auction(market, powerOfTwoBelow(width * part), longBids, phase % 2 === 0)
     }
   }
   yield* finishExactly(market)
@@ -109,8 +104,8 @@ function createMarket(source: CostSource, unmatchedCost: number, v: Float64Array
   }
 }
 
-/** One phase: everybody starts without a column, prices are kept. Returns whether the budget ran out. */
-function* auction(market: Market, eps: number, reversed: boolean): Steps<boolean> {
+/** One phase: everybody starts without a column, prices are kept. Returns whether all got one within the budget. */
+function* auction(market: Market, eps: number, bidsPerRow: number, reversed: boolean): Steps<boolean> {
   const { source, v, owner, partner, pool } = market
   owner.fill(free)
   partner.fill(unassigned)
@@ -120,7 +115,7 @@ function* auction(market: Market, eps: number, reversed: boolean): Steps<boolean
   }
   const waiting = Array.from(partner, (_, i) => (reversed ? source.rows - 1 - i : i))
   const left = yield* bid(market, waiting, eps, bidsPerRow * source.rows)
-  return left.length > 0
+  return left.length === 0
 }
 
 /**
@@ -128,23 +123,15 @@ function* auction(market: Market, eps: number, reversed: boolean): Steps<boolean
  * eps = 0, and what is left is brought home by shortest paths.
  */
 function* finishExactly(market: Market): Steps<void> {
-  const { source, owner, partner, partnerCost, v, pool } = market
+  const { source, lists, owner, v, pool } = market
   if (pool !== null) {
     for (let j = 0; j < v.length; j++) if (v[j] > pool.level) v[j] = pool.level
   }
+  for (const [list, rows] of lists.groups) levelGroup(market, list, rows)
   const waiting: number[] = []
-  for (let row = source.rows - 1; row >= 0; row--) {
-    const outside = outsideCost(market)
-    const { best } = bestOfferOfAll(market, row, outside, 0)
-    const u = Math.min(best, outside, market.lists.bound[row])
-    const j = partner[row]
-    const own = j === unassigned ? Number.POSITIVE_INFINITY : j === alone ? outside : partnerCost[row] - v[j]
-    if (own <= u) continue
-    if (j === alone) pool!.excess--
-    else if (j !== unassigned) owner[j] = free
-    partner[row] = unassigned
-    waiting.push(row)
-    if (row % 256 === 0) yield
+  for (let end = source.rows; end > 0; end -= rowsPerSlice) {
+    partLoosePairs(market, Math.max(0, end - rowsPerSlice), end, waiting)
+    yield
   }
   if (pool !== null) {
     while (pool.excess < 0) {
@@ -154,11 +141,48 @@ function* finishExactly(market: Market): Steps<void> {
     }
     if (pool.excess > 0) {
       orderByPrice(pool, market)
-      bidOfPool(market, 0, (row) => waiting.push(row))
+      bidOfPool(market, 0, waiting)
     }
   }
   const left = yield* bid(market, waiting, 0, 2 * source.rows)
   yield* augment(market, left)
+}
+
+/** Takes rows begin .. end - 1 from what is not their best choice, and puts them on `waiting`, the last one first. */
+function partLoosePairs(market: Market, begin: number, end: number, waiting: number[]): void {
+  const { owner, partner, partnerCost, v, pool } = market
+  const outside = outsideCost(market)
+  for (let row = end - 1; row >= begin; row--) {
+    const { best } = bestOfferOfAll(market, row, outside, 0)
+    const u = Math.min(best, outside, boundOf(market, row))
+    const j = partner[row]
+    const own = j === unassigned ? Number.POSITIVE_INFINITY : j === alone ? outside : partnerCost[row] - v[j]
+    if (own <= u) continue
+    if (j === alone) pool!.excess--
+    else if (j !== unassigned) owner[j] = free
+    partner[row] = unassigned
+    waiting.push(row)
+  }
+}
+
+/**
+ * Lowers the prices of a group's columns until all its rows are as well off as the worst of them, or as the best column
+ * outside would make them: bids with eps left them up to eps apart, and nearly all would be parted as not tight.
+ */
+function levelGroup({ source, lists, owner, partner, partnerCost, v }: Market, list: number, rows: number[]): void {
+  let level = Number.NEGATIVE_INFINITY
+  for (const row of rows) {
+    if (partner[row] >= 0) level = Math.max(level, partnerCost[row] - v[partner[row]])
+  }
+  source.visit([list], (_, costs) => {
+    for (let j = 0; j < costs.length; j++) {
+      if (costs[j] - v[j] < level && (owner[j] < 0 || lists.listOf[owner[j]] !== list)) level = costs[j] - v[j]
+    }
+  })
+  for (const row of rows) {
+    const column = partner[row]
+    if (column >= 0 && partnerCost[row] - v[column] < level) v[column] = partnerCost[row] - level
+  }
 }
 
 /** The median distance from the best entry of a list to its bound, over the lists that have a positive finite one. */
@@ -166,9 +190,10 @@ function medianWidth({ lists, source, v }: Market): number {
   const widths: number[] = []
   for (let row = 0; row < source.rows; row++) {
     let best = Number.POSITIVE_INFINITY
-    const begin = row * lists.capacity
-    for (let e = begin; e < begin + lists.count[row]; e++) best = Math.min(best, lists.cost[e] - v[lists.column[e]])
-    const width = lists.bound[row] - best
+    const list = lists.listOf[row]
+    const begin = lists.start[list]
+    for (let e = begin; e < begin + lists.count[list]; e++) best = Math.min(best, lists.cost[e] - v[lists.column[e]])
+    const width = lists.bound[list] - best
     if (width > 0 && width < Number.POSITIVE_INFINITY) widths.push(width)
   }
   if (widths.length === 0) return 0

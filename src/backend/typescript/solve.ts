@@ -3,17 +3,17 @@ import type { Answer, Origin } from './answer.js'
 import { emptySolution, toSolution } from './answer.js'
 import type { Claim, Proof } from './audit.js'
 import { audit } from './audit.js'
-import type { CostRange } from './check-costs.js'
-import { checkCosts, checkRange } from './check-costs.js'
+import type { CostFacts } from './check-costs.js'
+import { checkCosts, largestCost, tooLarge } from './check-costs.js'
 import { completeMatching } from './feasibility.js'
 import { solveGreedy } from './greedy.js'
 import { solveJv } from './jv.js'
 import { proveFromLists } from './list-proof.js'
-import { matrixSource } from './matrix-source.js'
+import { MatrixSource } from './matrix-source.js'
 import { neighbourSweep } from './neighbours.js'
 import { orient } from './orientation.js'
 import type { Points } from './points.js'
-import { rowsSource } from './rows-source.js'
+import { RowsSource } from './rows-source.js'
 import { resumeShortlist, solveShortlist } from './shortlist.js'
 import type { CostSource } from './source.js'
 import type { Steps } from './steps.js'
@@ -31,15 +31,15 @@ export function* solveMatrix(costs: MatrixCosts, options: SolveOptions): Steps<S
   const origin: Origin = { transposed: rows > columns, negated: maximize, source: 'dense', solver }
   if (rows === 0 || columns === 0) return emptySolution(rows, columns, neighbours, origin)
   const start = performance.now()
-  const range = yield* checkCosts(costs, maximize, unmatchedCost)
+  const facts = yield* checkCosts(costs, maximize, unmatchedCost)
   const oriented = yield* orient(costs, maximize)
-  const source = matrixSource(oriented.data, oriented.rows, oriented.columns)
-  return yield* solveSource(source, range, performance.now() - start, origin, options)
+  const source = new MatrixSource(oriented.data, oriented.rows, oriented.columns)
+  return yield* solveSource(source, facts, performance.now() - start, origin, options)
 }
 
 /**
  * Solves for the squared distances of points.
- * @param formed see {@link rowsSource}, for the side with fewer points as its rows
+ * @param formed see {@link RowsSource}, for the side with fewer points as its rows
  * @throws `COST_RANGE`, `OUT_OF_MEMORY`
  */
 export function* solvePoints(
@@ -53,20 +53,22 @@ export function* solvePoints(
   const transposed = a.count > b.count
   const origin: Origin = { transposed, negated: maximize, source: formed === null ? 'implicit' : 'dense', solver }
   if (a.count === 0 || b.count === 0) return emptySolution(a.count, b.count, neighbours, origin)
-  const source = transposed ? rowsSource(b, a, maximize, formed) : rowsSource(a, b, maximize, formed)
+  const source = transposed ? new RowsSource(b, a, maximize, formed) : new RowsSource(a, b, maximize, formed)
   return yield* solveSource(source, null, costMilliseconds, origin, options)
 }
 
 /** @throws `COST_RANGE` where squared distances of these points could leave the range of f64, or are not numbers */
 export function checkPoints(a: Points, b: Points): void {
+  const limit = largestCost(a.count, b.count)
   const largest = (points: Points) => points.squaredNorms.reduce((max, norm) => (norm <= max ? max : norm), 0)
-  checkRange(2 * (largest(a) + largest(b)), a.count, b.count)
+  const size = 2 * (largest(a) + largest(b))
+  if (!(size <= limit)) throw tooLarge(size, limit)
 }
 
-/** @param range what is known of the costs; null where all are finite */
+/** @param facts what is known of the costs; null where all are finite */
 function* solveSource(
   source: CostSource,
-  range: CostRange | null,
+  facts: CostFacts | null,
   costMilliseconds: number,
   origin: Origin,
   options: SolveOptions,
@@ -75,14 +77,14 @@ function* solveSource(
   const milliseconds = { cost: costMilliseconds, solve: 0, verify: 0 }
   const claim = ({ rowToColumn, v }: Answer): Claim => ({ source, unmatchedCost, rowToColumn, v })
 
-  let answer = yield* timed('solve', firstAnswer(source, range, origin, unmatchedCost))
+  let answer = yield* timed('solve', firstAnswer(source, facts, origin, unmatchedCost))
   yield { phase: 'solve', done: 2 * source.rows, total: 2 * source.rows }
   let proved = yield* timed('verify', prove(answer))
   for (let repair = 0; repair < repairs && solver !== 'greedy' && !proved.certificate.optimal; repair++) {
     answer = yield* silently(timed('solve', repaired(answer, proved.v)))
     proved = yield* silently(timed('verify', prove(answer)))
   }
-  const exactCosts = source.exactCosts()
+  const exactCosts = source.exactCosts
   return toSolution({ answer, ...proved, exactCosts, milliseconds, origin })
 
   function* prove(answer: Answer): Steps<Proof & Pick<Solution, 'neighbours'>> {
@@ -116,7 +118,7 @@ function* solveSource(
 
 function* firstAnswer(
   source: CostSource,
-  range: CostRange | null,
+  facts: CostFacts | null,
   { transposed, solver }: Origin,
   unmatchedCost: number,
 ): Steps<Answer> {
@@ -124,15 +126,15 @@ function* firstAnswer(
   const answerOf = (rowToColumn: Int32Array, work: Partial<Answer>): Answer => {
     return { rowToColumn, v: new Float64Array(columns), market: null, bids: 0, refreshes: 0, labels: 0, ...work }
   }
-  if (range !== null && !range.forbidden && range.min === range.max) {
-    const inOrder = range.min <= unmatchedCost
+  if (facts?.constant) {
+    const inOrder = source.cost(0, 0) <= unmatchedCost
     return answerOf(
       Int32Array.from({ length: rows }, (_, i) => (inOrder ? i : -1)),
       {},
     )
   }
   const caller = transposed ? { row: 'column', column: 'row' } : { row: 'row', column: 'column' }
-  const complete = range?.forbidden && unmatchedCost === Number.POSITIVE_INFINITY
+  const complete = facts?.forbidden && unmatchedCost === Number.POSITIVE_INFINITY
   if (solver === 'greedy') {
     const { rowToColumn, refreshes } = yield* solveGreedy(source, unmatchedCost)
     // What the cheapest pairs have left may not fit together.

@@ -16,10 +16,12 @@ export interface CostSource {
   visit(rows: ArrayLike<number>, visitor: (row: number, costs: Float64Array) => void): void
   /** One exact entry. */
   cost(row: number, column: number): number
+  /** Whether two rows have the same costs everywhere. */
+  identical(row: number, other: number): boolean
   /** No exact entry of the row lies further above its lower bound. */
   slack(row: number): number
   /** How many entries {@link cost} had to compute so far. */
-  exactCosts(): number
+  readonly exactCosts: number
 }
 
 /** Rows begin .. end - 1, for {@link CostSource.visit}. */

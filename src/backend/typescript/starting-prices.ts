@@ -4,7 +4,7 @@ import type { Steps } from './steps.js'
 /** How many rows tell the distribution of a column's costs. */
 const sampleRows = 256
 /** Which quantile of a column's finite costs is its first price. */
-const quantile = 0.02
+const quantile = 0.015
 const rowsPerSlice = 32
 
 /**

@@ -1,7 +1,7 @@
-import { SaeMatchError } from '../../errors.js'
 import type { Rows } from '../../sae/rows.js'
 import type { Problem, RowCosts, RunControl, Solution } from '../backend.js'
-import { allocatePoints, type Points, sharedNumbers } from './points.js'
+import { allocateShared, shared } from './memory.js'
+import { allocatePoints, type Points } from './points.js'
 import { checkPoints } from './solve.js'
 import type { FormCostsArguments } from './tasks.js'
 import type { Workers } from './workers.js'
@@ -19,7 +19,7 @@ export async function solveRows(
   const dense = costs.source === 'auto' ? bytes <= costs.memoryBudget : costs.source === 'dense'
   let formed: Float64Array | null = null
   if (dense) {
-    formed = sharedNumbers(a.count * b.count, 'the cost matrix')
+    formed = allocateShared(Float64Array, a.count * b.count, 'the cost matrix')
     const [fewer, more] = a.count > b.count ? [b, a] : [a, b]
     await formTogether(workers, { a: fewer, b: more, kind: 'bounds', negated: options.maximize, out: formed }, control)
   }
@@ -68,19 +68,5 @@ function sharedRows(rows: Rows): Rows {
   return {
     ...rows,
     blocks: rows.blocks.map((block) => ({ ...block, matrix: { ...block.matrix, data: shared(block.matrix.data) } })),
-  }
-}
-
-/** The array itself if worker threads can share it, otherwise a copy that they can. @throws `OUT_OF_MEMORY` */
-export function shared<T extends Uint16Array | Float32Array | Float64Array>(array: T): T {
-  if (array.buffer instanceof SharedArrayBuffer) return array
-  try {
-    const copy = new (array.constructor as new (buffer: SharedArrayBuffer) => T)(
-      new SharedArrayBuffer(array.byteLength),
-    )
-    copy.set(array)
-    return copy
-  } catch (cause) {
-    throw new SaeMatchError('OUT_OF_MEMORY', `${array.byteLength} bytes could not be allocated`, { cause })
   }
 }

@@ -16,9 +16,10 @@ export interface Workers {
   readonly threads: number
   /**
    * Runs a task on a worker, or in turns with the event loop where there are none.
+   * @param moved memory among the arguments that the worker gets for itself
    * @throws what the task throws; the reason of `signal`; what `onProgress` throws
    */
-  run<T extends TaskName>(task: T, args: Arguments<T>, control: RunControl): Promise<Result<T>>
+  run<T extends TaskName>(task: T, args: Arguments<T>, control: RunControl, moved?: ArrayBuffer[]): Promise<Result<T>>
   close(): Promise<void>
 }
 
@@ -67,11 +68,11 @@ export function createWorkers(threads: number): Workers {
 
   return {
     threads,
-    async run(task, args, control) {
+    async run(task, args, control, moved = []) {
       control.signal?.throwIfAborted()
       const worker = await acquire()
       try {
-        return (await runOn(worker, task, args, control)) as never
+        return (await runOn(worker, { task, args, moved }, control)) as never
       } finally {
         release(worker)
       }
@@ -84,7 +85,11 @@ export function createWorkers(threads: number): Workers {
 }
 
 /** One job on one worker. It ends when the worker says so, also after a cancellation: it may be writing to memory. */
-function runOn(worker: Worker, task: TaskName, args: unknown, { signal, onProgress }: RunControl): Promise<unknown> {
+function runOn(
+  worker: Worker,
+  { task, args, moved }: { task: TaskName; args: unknown; moved: ArrayBuffer[] },
+  { signal, onProgress }: RunControl,
+): Promise<unknown> {
   const cancelled = new Int32Array(new SharedArrayBuffer(4))
   let stopped: { readonly reason: unknown } | null = null
   const stop = (reason: unknown) => {
@@ -128,7 +133,7 @@ function runOn(worker: Worker, task: TaskName, args: unknown, { signal, onProgre
     worker.on('message', onMessage)
     worker.on('error', onError)
     worker.on('exit', onExit)
-    worker.postMessage({ task, args, cancelled } satisfies Order)
+    worker.postMessage({ task, args, cancelled } satisfies Order, moved)
   })
 }
 

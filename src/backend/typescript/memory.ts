@@ -1,0 +1,38 @@
+import { SaeMatchError } from '../../errors.js'
+
+type Floats = Uint16Array | Float32Array | Float64Array
+type FloatsOver<T, B extends ArrayBufferLike> = new (buffer: B) => T
+
+/** `length` zeros that worker threads share. @throws `OUT_OF_MEMORY` naming `what` they are for */
+export function allocateShared<T extends Float32Array | Float64Array>(
+  Type: FloatsOver<T, SharedArrayBuffer> & { BYTES_PER_ELEMENT: number },
+  length: number,
+  what: string,
+): T {
+  const bytes = Type.BYTES_PER_ELEMENT * length
+  return orOutOfMemory(bytes, what, () => new Type(new SharedArrayBuffer(bytes)))
+}
+
+/** The array itself if worker threads can share it, otherwise a copy that they can. @throws `OUT_OF_MEMORY` */
+export function shared<T extends Floats>(array: T): T {
+  if (array.buffer instanceof SharedArrayBuffer) return array
+  return orOutOfMemory(array.byteLength, 'a copy of a tensor', () => {
+    const Type = array.constructor as FloatsOver<T, SharedArrayBuffer>
+    const copy = new Type(new SharedArrayBuffer(array.byteLength))
+    copy.set(array)
+    return copy
+  })
+}
+
+/** A copy that can be moved to another thread. @throws `OUT_OF_MEMORY` */
+export function movableCopy<T extends Floats>(array: T): T & { buffer: ArrayBuffer } {
+  return orOutOfMemory(array.byteLength, 'a copy of the costs', () => array.slice() as T & { buffer: ArrayBuffer })
+}
+
+function orOutOfMemory<T>(bytes: number, what: string, allocate: () => T): T {
+  try {
+    return allocate()
+  } catch (cause) {
+    throw new SaeMatchError('OUT_OF_MEMORY', `${bytes} bytes for ${what} could not be allocated`, { cause })
+  }
+}
