@@ -50,5 +50,10 @@ async function rowCosts(files, source) {
 }
 
 function featureRows(data, count, width) {
-  return { blocks: [{ name: 'features', matrix: rowMajor(data, 'f32', count, width), scale: null }], count, width, index: null }
+  return {
+    blocks: [{ name: 'features', matrix: rowMajor(data, 'f32', count, width), scale: null }],
+    count,
+    width,
+    index: null,
+  }
 }

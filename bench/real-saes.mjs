@@ -1,6 +1,7 @@
 // Folded feature rows of real SAEs, as f32 matrices that every contender can read.
-import { loadSae } from '../dist/matching/load.js'
+
 import { getBackend } from '../dist/backend/select.js'
+import { loadSae } from '../dist/matching/load.js'
 import { featureRows } from '../dist/sae/rows.js'
 import { readRow } from '../dist/tensor/row.js'
 

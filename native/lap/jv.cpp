@@ -55,6 +55,10 @@ class JonkerVolgenant {
         }
       }
     }
+    // Among equals the row of the column's own number: a constant matrix gives the identity.
+    for (std::int64_t j = 0; j < m_; ++j) {
+      if (row(j)[j] == v[j]) least_row[j] = static_cast<std::int32_t>(j);
+    }
     taken_twice_.assign(static_cast<std::size_t>(n_), false);
     for (std::int64_t j = m_ - 1; j >= 0; --j) {
       const std::int32_t i = least_row[j];

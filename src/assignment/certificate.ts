@@ -33,7 +33,7 @@ export interface Judgement extends Certificate {
  * Conditions, in the minimised problem with the shorter side as rows (docs: "what counts as a proof"): reduced costs
  * are at least 0 everywhere and 0 on pairs; where rows < columns or lambda is finite, v <= 0 with v = 0 on free
  * columns; where lambda is finite, u <= lambda with u = lambda on rows that stay alone. Prices above 0 are a violation
- * there and are cut to 0 for the bound.
+ * there and are cut to 0 for the bound. In the square and full case prices are shifted to a median of 0.
  *
  * @throws RangeError if lengths do not fit
  */
@@ -72,7 +72,10 @@ export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
 
   const signed = n < m || lambda < Number.POSITIVE_INFINITY
   const v = claim.prices.map((price) => sign * price)
+  // Prices that are free up to a shift must not hide a gap behind their size.
+  const shift = signed || m === 0 ? 0 : v.slice().sort()[m >> 1]
   for (let j = 0; j < m; j++) {
+    v[j] -= shift
     if (!signed) continue
     if (v[j] > 0) violations.push(`price ${v[j]} of ${j} on the longer side is above 0`)
     if (owner[j] < 0 && v[j] < 0) violations.push(`price ${v[j]} of ${j}, which stays alone, is not 0`)

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { certify } from '../../src/assignment/certificate.js'
+
+const claim = (rowToColumn: number[], prices: number[]) => ({
+  rowToColumn: Int32Array.from(rowToColumn),
+  prices: Float64Array.from(prices),
+})
+
+describe('certify', () => {
+  it('accepts the optimum with its prices', () => {
+    const problem = { costs: Float64Array.of(5, 1), rows: 1, columns: 2 }
+    const judgement = certify(problem, claim([1], [0, 0]))
+    expect(judgement).toMatchObject({ optimal: true, gap: 0, primal: 1, dual: 1, proof: 'full', violations: [] })
+  })
+
+  it.each([
+    ['a dearer column with a price on the free one', [0], [0, -4]],
+    ['a dearer column with a price above 0', [0], [4, 0]],
+    ['a dearer column without prices', [0], [0, 0]],
+  ])('rejects %s', (_, rowToColumn, prices) => {
+    const judgement = certify({ costs: Float64Array.of(5, 1), rows: 1, columns: 2 }, claim(rowToColumn, prices))
+    expect(judgement.optimal).toBe(false)
+    expect(judgement.violations).not.toEqual([])
+  })
+
+  it('rejects a pair dearer than lambda', () => {
+    const problem = { costs: Float64Array.of(5), rows: 1, columns: 1, unmatchedCost: 1 }
+    expect(certify(problem, claim([0], [5])).optimal).toBe(false)
+    expect(certify(problem, claim([-1], [0])).optimal).toBe(true)
+  })
+
+  it('rejects a swapped pair behind huge prices', () => {
+    const problem = { costs: Float64Array.of(0, 1, 1, 0), rows: 2, columns: 2 }
+    const judgement = certify(problem, claim([1, 0], [1e18, 1e18]))
+    expect(judgement.violations.length + (judgement.optimal ? 0 : 1)).toBeGreaterThan(0)
+    expect(judgement.optimal).toBe(false)
+  })
+
+  it('rejects two rows at one column, columns that do not exist and forbidden pairs', () => {
+    const problem = { costs: Float64Array.of(0, Infinity, 0, 0), rows: 2, columns: 2 }
+    expect(certify(problem, claim([0, 0], [0, 0])).violations).not.toEqual([])
+    expect(certify(problem, claim([0, 7], [0, 0])).violations).not.toEqual([])
+    expect(certify(problem, claim([1, 0], [0, 0])).violations).not.toEqual([])
+  })
+
+  it('gives an inexact assignment its true gap', () => {
+    const problem = { costs: Float64Array.of(1, 2, 3, 10), rows: 2, columns: 2 }
+    expect(certify(problem, claim([0, 1], [0, 0]))).toMatchObject({ primal: 11, dual: 4, gap: 7, optimal: false })
+  })
+})

@@ -1,0 +1,118 @@
+import { expect, it } from 'vitest'
+import { certify } from '../../src/assignment/certificate.js'
+import { toProblem } from '../../src/assignment/problem.js'
+import { getBackendSync } from '../../src/backend/select.js'
+import type { Rows } from '../../src/sae/rows.js'
+import { rowMajor, transpose } from '../../src/tensor/matrix.js'
+import { describeBackends } from '../helpers/backends.js'
+import { mulberry32 } from '../helpers/random.js'
+
+/** Rows of two blocks: f32 stored transposed with a scale, f16 patterns without; some rows all zero. */
+function makeRows(count: number, seed: number): Rows {
+  const random = mulberry32(seed)
+  const zero = Array.from({ length: count }, () => random() < 0.3)
+  const first = Float32Array.from({ length: 19 * count }, (_, e) => (zero[e % count] ? 0 : random() - 0.5))
+  const second = Uint16Array.from({ length: count * 7 }, (_, e) =>
+    zero[Math.floor(e / 7)] ? 0 : 0x3000 + Math.floor(random() * 0x800),
+  )
+  const scale = Float64Array.from({ length: count }, () => 0.2 + random())
+  return {
+    blocks: [
+      { name: 'decoder', matrix: transpose(rowMajor(first, 'f32', 19, count)), scale },
+      { name: 'encoder', matrix: rowMajor(second, 'f16', count, 7), scale: null },
+    ],
+    count,
+    width: 26,
+    index: null,
+  }
+}
+
+const shapes = [
+  { n: 1, m: 1 },
+  { n: 33, m: 33 },
+  { n: 40, m: 57 },
+  { n: 64, m: 31 },
+]
+
+const allPairs = (n: number, m: number): [Int32Array, Int32Array] => [
+  Int32Array.from({ length: n * m }, (_, e) => Math.floor(e / m)),
+  Int32Array.from({ length: n * m }, (_, e) => e % m),
+]
+
+describeBackends('feature rows', (backend) => {
+  it.each(shapes)('exact costs of $n x $m have the same bits on every backend', async ({ n, m }) => {
+    const [a, b] = [makeRows(n, 1), makeRows(m, 2)]
+    const reference = getBackendSync('typescript')
+    expect(await backend().pairCosts(a, b, ...allPairs(n, m))).toEqual(
+      await reference.pairCosts(a, b, ...allPairs(n, m)),
+    )
+    expect(await backend().squaredBlockNorms(a)).toEqual(await reference.squaredBlockNorms(a))
+    for (const { matrix } of a.blocks) {
+      const vector = Float64Array.from({ length: matrix.columns }, (_, k) => 1 / (k + 1))
+      expect(await backend().squaredRowNorms(matrix)).toEqual(await reference.squaredRowNorms(matrix))
+      expect(await backend().rowDots(matrix, vector)).toEqual(await reference.rowDots(matrix, vector))
+    }
+  })
+
+  it.each(shapes)('$n x $m: the formed matrix lies within rounding of the exact costs', async ({ n, m }) => {
+    const [a, b] = [makeRows(n, 3), makeRows(m, 4)]
+    const parts = await backend().pairCosts(a, b, ...allPairs(n, m))
+    const formed = await backend().costMatrix(a, b, {})
+    for (const [e, cost] of formed.entries()) {
+      expect(Math.abs(cost - (parts[2 * e] + parts[2 * e + 1]))).toBeLessThan(64 * 2 ** -24 * 40)
+    }
+  })
+
+  it.each(shapes)('$n x $m: dense and implicit reach the optimum of the exact costs', async ({ n, m }) => {
+    const [a, b] = [makeRows(n, 5), makeRows(m, 6)]
+    const parts = await backend().pairCosts(a, b, ...allPairs(n, m))
+    const costs = Float64Array.from({ length: n * m }, (_, e) => parts[2 * e] + parts[2 * e + 1])
+    for (const unmatchedCost of [Infinity, 1.5]) {
+      const options = { unmatchedCost, neighbours: true, solver: 'shortlist' as const }
+      const truth = await backend().solve(toProblem(costs, { ...options, rows: n, columns: m }, false), {})
+      for (const source of ['dense', 'implicit'] as const) {
+        const solution = await backend().solve(toProblem({ a, b }, { ...options, source }, false), {})
+        expect(solution.source).toBe(source)
+        const prices = n > m ? solution.u : solution.v
+        const judgement = certify(
+          { costs, rows: n, columns: m, unmatchedCost },
+          { rowToColumn: solution.rowToColumn, prices },
+        )
+        expect(judgement.violations).toEqual([])
+        expect(solution.certificate.optimal).toBe(true)
+        expect(Math.abs(solution.cost - truth.cost)).toBeLessThanOrEqual(2 * judgement.roundingBound)
+        expect(solution.neighbours?.nearestColumn).toEqual(truth.neighbours?.nearestColumn)
+        expect(solution.neighbours?.nearestRow).toEqual(truth.neighbours?.nearestRow)
+      }
+      checkNeighbours(costs, n, m, truth.rowToColumn, truth.neighbours)
+    }
+  })
+})
+
+/** Against plain search. */
+function checkNeighbours(
+  costs: Float64Array,
+  n: number,
+  m: number,
+  rowToColumn: Int32Array,
+  neighbours: {
+    nearestColumn: Int32Array
+    margin: Float64Array
+    rankInRow: Int32Array
+    rankInColumn: Int32Array
+  } | null,
+): void {
+  for (let i = 0; i < n; i++) {
+    const row = Array.from(costs.subarray(i * m, (i + 1) * m), (cost, j) => ({ cost, j }))
+    const order = row.slice().sort((x, y) => x.cost - y.cost || x.j - y.j)
+    expect(neighbours?.nearestColumn[i]).toBe(order[0].j)
+    const partner = rowToColumn[i]
+    expect(neighbours?.rankInRow[i]).toBe(partner < 0 ? -1 : order.findIndex(({ j }) => j === partner))
+    if (partner < 0) continue
+    const others = order.filter(({ j }) => j !== partner)
+    expect(neighbours?.margin[i]).toBe(others.length ? others[0].cost - row[partner].cost : NaN)
+    const column = Array.from({ length: n }, (_, r) => ({ cost: costs[r * m + partner], r }))
+    column.sort((x, y) => x.cost - y.cost || x.r - y.r)
+    expect(neighbours?.rankInColumn[partner]).toBe(column.findIndex(({ r }) => r === i))
+  }
+}
