@@ -26,13 +26,17 @@ export interface Norms {
 export function boundingNorms(a: Points, b: Points, negated: boolean): Norms {
   const sign = negated ? -1 : 1
   const share = 1 - sign * relativeError(a.width)
-  const underflow = sign * 8 * (a.width + 16) * Number.MIN_VALUE
+  const underflow = sign * underflowError(a.width)
   const move = (norm: number) => norm * share - underflow
   return { a: a.squaredNorms.map(move), b: b.squaredNorms.map(move), sign }
 }
 
 function relativeError(width: number): number {
   return 4 * (width + 16) * 2 ** -53
+}
+
+function underflowError(width: number): number {
+  return 8 * (width + 16) * Number.MIN_VALUE
 }
 
 /** out[r * m + j] = sign * max(0, a_i + b_j - 2 <x_i, y_j>) for i = rows[r] and every j: at most `productRows` rows. */
@@ -105,6 +109,7 @@ export class RowsSource implements CostSource {
 
   /** Twice the error on either side of the formed value, and as much again for the rounding of this sum. */
   slack(row: number): number {
-    return 4 * relativeError(this.a.width) * (this.a.squaredNorms[row] + this.largestNorm)
+    const { width, squaredNorms } = this.a
+    return 4 * (relativeError(width) * (squaredNorms[row] + this.largestNorm) + 2 * underflowError(width))
   }
 }
