@@ -1,19 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { ensureWritableDirectory, writeFileAtomically } from '../../src/output/atomic-file.js'
 import { nodeArguments } from '../helpers/run-typescript.js'
+import { temporaryFolder } from '../helpers/temporary-folder.js'
 
+const root = temporaryFolder()
 let folder: string
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'sae-match-'))
-})
-
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true })
+  folder = mkdtempSync(join(root, 'case-'))
 })
 
 describe('writeFileAtomically', () => {
@@ -70,6 +67,13 @@ describe('ensureWritableDirectory', () => {
     await expect(ensureWritableDirectory(join(folder, 'file'))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
     await expect(ensureWritableDirectory(join(folder, 'file', 'below'))).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
+    })
+  })
+
+  it.skipIf(process.platform !== 'linux')('refuses where no folder can be made', async () => {
+    await expect(ensureWritableDirectory('/proc/sae-match/run')).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+      message: 'Cannot write /proc/sae-match/run: no folder can be made there (ENOENT)',
     })
   })
 })

@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { encodeNpy, type NpyArray } from '../../src/output/npy.js'
+import { encodeNpz } from '../../src/output/npz.js'
+import { availableBackends } from '../helpers/available-backends.js'
+import { needsPython, python, runPython } from '../helpers/python.js'
+import { mulberry32 } from '../helpers/random.js'
+import { runCommandLine } from '../helpers/run-typescript.js'
+import { temporaryFolder } from '../helpers/temporary-folder.js'
+
+const folder = temporaryFolder()
+const random = mulberry32(41)
+
+function file(name: string, data: NpyArray, shape: readonly number[]): string {
+  writeFileSync(join(folder, name), encodeNpy(data, shape))
+  return join(folder, name)
+}
+
+const costs = Float64Array.of(4, 1, 3, 2, 0, 5, 3, 2, 2)
+const small = file('small.npy', costs, [3, 3])
+const solve = async (...args: string[]) => {
+  const { code, stdout, stderr } = await runCommandLine(['solve', ...args, '--json', '-q'])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return JSON.parse(stdout)
+}
+
+describe.each(availableBackends)('solve on the %s backend', (backend) => {
+  it('prints exactly the JSON of the contract', async () => {
+    const found = await solve(small, '--backend', backend)
+    expect(Object.keys(found)).toEqual([
+      'rows',
+      'columns',
+      'cost',
+      'solver',
+      'backend',
+      'source',
+      'certificate',
+      'milliseconds',
+    ])
+    expect(found).toMatchObject({ rows: 3, columns: 3, cost: 5, solver: 'jv', backend, source: 'dense' })
+    expect(found.certificate).toMatchObject({ gap: 0, optimal: true, proof: 'full' })
+    expect(Object.keys(found.milliseconds)).toEqual(['load', 'solve', 'verify'])
+  })
+
+  it.each([
+    { args: ['--maximize'], cost: 11 },
+    { args: ['--unmatched-cost', '0.5'], cost: 1 },
+    { args: ['--solver', 'shortlist'], cost: 5 },
+  ])('takes $args', async ({ args, cost }) => {
+    expect((await solve(small, '--backend', backend, ...args)).cost).toBe(cost)
+  })
+})
+
+describe('solve', () => {
+  it('reads rectangular matrices of integers and of an npz', async () => {
+    const wide = file('wide.npy', Int32Array.of(9, 1, 8, 7, 6, 2), [2, 3])
+    expect(await solve(wide)).toMatchObject({ rows: 2, columns: 3, cost: 3 })
+    const npz = join(folder, 'two.npz')
+    const first = { data: Float32Array.of(1, 2, 3, 5), shape: [2, 2] }
+    writeFileSync(npz, encodeNpz({ first, list: Float32Array.of(1), second: { data: costs, shape: [3, 3] } }))
+    expect((await solve(npz, '--array', 'first')).cost).toBe(5)
+    expect((await solve(npz, '--array', 'second')).cost).toBe(5)
+    const { code, stderr } = await runCommandLine(['solve', npz])
+    expect(code).toBe(1)
+    expect(stderr).toContain('expected one matrix, found first, second (TENSOR_MISSING)')
+    expect(stderr).toContain('--array')
+  })
+
+  it('tells people what was found and how sure it is', async () => {
+    const { code, stdout } = await runCommandLine(['solve', small])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^3 × 3 {2}3 pairs, total 5\n {2}optimal, proved over every pair: gap 0 within rounding/)
+  })
+
+  it.each([
+    { name: 'nan.npy', data: Float32Array.of(1, Number.NaN, 2, 3), shape: [2, 2], code: 'COST_NAN' },
+    { name: 'list.npy', data: Float32Array.of(1, 2), shape: [2], code: 'TENSOR_SHAPE' },
+    { name: 'forbidden.npy', data: Float64Array.of(1, 2, Infinity, Infinity), shape: [2, 2], code: 'INFEASIBLE' },
+  ])('refuses $name', async ({ name, data, shape, code: errorCode }) => {
+    const out = join(folder, `${name}.npz`)
+    const { code, stderr } = await runCommandLine(['solve', file(name, data, shape), '--out', out])
+    expect(code).toBe(1)
+    expect(stderr).toContain(`(${errorCode})`)
+    expect(readdirSync(folder).filter((entry) => entry.startsWith(`${name}.npz`) || entry.endsWith('.tmp'))).toEqual([])
+  })
+
+  it('refuses a truncated file', async () => {
+    const path = join(folder, 'short.npy')
+    writeFileSync(path, readFileSync(small).subarray(0, 150))
+    const { code, stderr } = await runCommandLine(['solve', path])
+    expect(code).toBe(1)
+    expect(stderr).toContain('(FILE_TRUNCATED)')
+  })
+
+  it.skipIf(python === null)(`writes what scipy finds too, in arrays that numpy opens${needsPython}`, async () => {
+    const data = Float64Array.from({ length: 60 * 45 }, () => Math.floor(random() * 1000))
+    const path = file('random.npy', data, [60, 45])
+    const out = join(folder, 'solved.npz')
+    const { cost } = await solve(path, '--out', out)
+    const script = `
+import json, sys, numpy as np
+from scipy.optimize import linear_sum_assignment
+costs, z = np.load(sys.argv[1]), np.load(sys.argv[2])
+rows, columns = linear_sum_assignment(costs)
+a, b = z["row_to_column"], z["column_to_row"]
+pairs = np.flatnonzero(a >= 0)
+assert (b[a[pairs]] == pairs).all() and len(pairs) == 45
+assert (costs - z["u"][:, None] - z["v"][None, :] >= 0).all()
+print(json.dumps([costs[rows, columns].sum(), costs[pairs, a[pairs]].sum(), str(a.dtype), str(z["u"].dtype)]))`
+    expect(JSON.parse(runPython(script, [path, out]))).toEqual([cost, cost, 'int32', 'float64'])
+  })
+})
