@@ -1,16 +1,16 @@
 import type { Assignment } from '../assignment/result.js'
 import { solveAssignment } from '../assignment/solve.js'
-import type { Backend, Progress, RunControl } from '../backend/backend.js'
+import type { Progress, RunControl } from '../backend/backend.js'
 import { getBackend } from '../backend/select.js'
-import { SaeMatchError } from '../errors.js'
 import { checkComparable } from '../sae/comparable.js'
-import { featureRows, type Rows, type SaeRows, type Scale, weightPresets } from '../sae/rows.js'
+import { featureRows, type Rows, type SaeRows } from '../sae/rows.js'
 import { featureCount, type Sae } from '../sae/sae.js'
 import { featurePairs, scoreBaselines } from './baselines.js'
-import { invert } from './compose.js'
+import { describeFeatures } from './features.js'
 import { type MatchOptions, type MatchSettings, matchSettings } from './options.js'
 import type { Match, MatchDistributions, MatchSummary } from './result.js'
-import { featureOfRow, type MeanScores, meanScores, pairCosines, type Scoring, scorePairs } from './score.js'
+import { type MeanScores, meanScores, meansOf, type Scoring, scorePairs } from './score.js'
+import { openScoring, openSides, type Sides } from './sides.js'
 import { distribution, linearEdges, logarithmicEdges } from './statistics.js'
 
 /**
@@ -31,8 +31,10 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
 
   const assignment = await solveRows(sides.aRows, sides.bRows, settings, control)
   const { scoring, scoredScale } = await openScoring(sides, settings, backend)
-  const features = await describeFeatures(sides, assignment, scoring)
-  const { summary, warnings } = await summarise(sides, assignment, scoring, settings, control)
+  const pairs = featurePairs(assignment.rowToColumn, sides.aRows, sides.bRows)
+  const scores = await scorePairs(scoring, pairs)
+  const features = await describeFeatures(sides, assignment, scoring, pairs, scores)
+  const { baselines, warnings } = await runBaselines(sides, assignment, scoring, settings, control)
   options.signal?.throwIfAborted()
   return {
     n: featureCount(a),
@@ -40,7 +42,7 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
     cost: assignment.cost,
     certificate: assignment.certificate,
     ...features,
-    summary,
+    summary: { matched: meansOf(scores), ...baselines },
     distributions: distributions(features),
     provenance: {
       scale: sides.aRows.scale,
@@ -65,30 +67,6 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
     ],
     milliseconds: { fold, ...assignment.milliseconds, total: performance.now() - start },
   }
-}
-
-/** Two SAEs and the rows by which they are matched. */
-export interface Sides {
-  readonly a: Sae
-  readonly b: Sae
-  readonly aRows: SaeRows
-  readonly bRows: SaeRows
-}
-
-async function openSides(a: Sae, b: Sae, settings: MatchSettings, backend: Backend): Promise<Sides> {
-  const { scale, weights, unfoldable } = settings
-  const [aScale, bScale] = scalesOf(scale)
-  return {
-    a,
-    b,
-    aRows: await featureRows(a, { scale: aScale, weights, unfoldable }, backend),
-    bRows: await featureRows(b, { scale: bScale, weights, unfoldable }, backend),
-  }
-}
-
-/** The scales of A and of B. */
-function scalesOf(scale: MatchSettings['scale']): readonly Scale[] {
-  return typeof scale === 'string' ? [scale, scale] : scale.stat.map((stat) => ({ stat }))
 }
 
 /** @param title names a solve that is not the match itself; such a one needs no neighbours */
@@ -118,101 +96,16 @@ function solveRows(
   )
 }
 
-type FeatureResults = Omit<
-  Match,
-  'n' | 'm' | 'cost' | 'certificate' | 'summary' | 'distributions' | 'provenance' | 'warnings' | 'milliseconds'
->
-
-/** Everything there is about single features, in the order of the SAEs' features. */
-async function describeFeatures(
-  { a, b, aRows, bRows }: Sides,
-  { rowToColumn, columnToRow, u, v, neighbours }: Assignment,
-  scoring: Scoring,
-): Promise<FeatureResults> {
-  const [n, m] = [featureCount(a), featureCount(b)]
-  const [aFeatures, bFeatures] = [featuresOf(aRows), featuresOf(bRows)]
-  const ofA = (values: Float64Array | undefined) => placeNumbers(values, aFeatures, n)
-  const partnersOfA = (rows: Int32Array | undefined) => placeIntegers(rows?.map(featureOfRow(bRows)), aFeatures, n)
-  const partnersOfB = (rows: Int32Array | undefined) => placeIntegers(rows?.map(featureOfRow(aRows)), bFeatures, m)
-  const aToB = partnersOfA(rowToColumn)
-  const nearestAToB = partnersOfA(neighbours?.nearestColumn)
-  const nearestBToA = partnersOfB(neighbours?.nearestRow)
-
-  const pairs = featurePairs(rowToColumn, aRows, bRows)
-  const scores = await scorePairs(scoring, pairs)
-  const cosines = await pairCosines(scoring, pairs)
-  const ofPairs = (values: Float64Array) => placeNumbers(values, pairs.a, n)
-  return {
-    aToB,
-    bToA: invert(aToB, m),
-    matched: pairs.a.length,
-    u: ofA(u),
-    v: placeNumbers(v, bFeatures, m),
-    costs: {
-      total: ofPairs(await exactCosts(scoring.backend, aRows, bRows, rowToColumn)),
-      decoder: ofPairs(scores.decoder),
-      encoder: ofPairs(scores.encoder),
-      bias: ofPairs(scores.bias),
-    },
-    cosines: { decoder: ofPairs(cosines.decoder), encoder: ofPairs(cosines.encoder) },
-    margin: ofA(neighbours?.margin),
-    rankAToB: placeIntegers(neighbours?.rankInRow, aFeatures, n),
-    rankBToA: placeIntegers(neighbours?.rankInColumn, bFeatures, m),
-    nearestAToB,
-    nearestBToA,
-    mutual: Uint8Array.from(aToB, (j, i) => (j >= 0 && nearestAToB[i] === j && nearestBToA[j] === i ? 1 : 0)),
-    unmatchedA: aFeatures.filter((_, row) => rowToColumn[row] < 0),
-    unmatchedB: bFeatures.filter((_, row) => columnToRow[row] < 0),
-    unfoldableA: aRows.unfoldable,
-    unfoldableB: bRows.unfoldable,
-  }
-}
-
-/**
- * The rows in which pairs are scored: folded wherever both SAEs have thresholds, also for a match of unfolded rows
- * (docs/paper.md 3.1); in the scale of the match otherwise.
- */
-async function openScoring(
-  { a, b, aRows }: Sides,
-  { scale, weights, unfoldable }: MatchSettings,
-  backend: Backend,
-): Promise<{ scoring: Scoring; scoredScale: SaeRows['scale'] }> {
-  const open = async ([aScale, bScale]: readonly Scale[]): Promise<Scoring> => ({
-    backend,
-    a: await featureRows(a, { scale: aScale, weights: weightPresets.all, unfoldable }, backend),
-    b: await featureRows(b, { scale: bScale, weights: weightPresets.all, unfoldable }, backend),
-    weights,
-  })
-  if (scale === 'none') {
-    try {
-      return { scoring: await open(['fold', 'fold']), scoredScale: 'fold' }
-    } catch (error) {
-      if (!(error instanceof SaeMatchError && error.code === 'THRESHOLD_MISSING')) throw error
-    }
-  }
-  return { scoring: await open(scalesOf(scale)), scoredScale: aRows.scale }
-}
-
-/** The exact costs of the matched pairs of rows in the scale of the match: what the solver added up. */
-async function exactCosts(backend: Backend, a: Rows, b: Rows, rowToColumn: Int32Array): Promise<Float64Array> {
-  const rows = Int32Array.from(rowToColumn.keys()).filter((i) => rowToColumn[i] >= 0)
-  const columns = rows.map((i) => rowToColumn[i])
-  const squares = await backend.pairCosts(a, b, rows, columns)
-  const blocks = a.blocks.length
-  return Float64Array.from(rows, (_, p) => squares.subarray(p * blocks, (p + 1) * blocks).reduce((x, y) => x + y, 0))
-}
-
-/** The mean scores of the match and of everything it is held against. */
-async function summarise(
+/** The mean scores of everything the match is held against. */
+async function runBaselines(
   sides: Sides,
-  { rowToColumn, neighbours }: Assignment,
+  { neighbours }: Assignment,
   scoring: Scoring,
   settings: MatchSettings,
   control: RunControl,
-): Promise<{ summary: MatchSummary; warnings: string[] }> {
+): Promise<{ baselines: Omit<MatchSummary, 'matched'>; warnings: string[] }> {
   const { a, b, aRows, bRows } = sides
-  const matched = await meanScores(scoring, featurePairs(rowToColumn, aRows, bRows))
-  if (settings.baselines === 'none') return { summary: { matched }, warnings: [] }
+  if (settings.baselines === 'none') return { baselines: {}, warnings: [] }
   const square = featureCount(a) === featureCount(b)
   const basic = await scoreBaselines(scoring, { a: aRows, b: bRows, neighbours, square, seeds: settings.seeds })
   const second: { unfolded?: MeanScores; cosine?: MeanScores } = {}
@@ -223,7 +116,7 @@ async function summarise(
     if (!other.certificate.optimal) warnings.push(`The ${name} match is not proved optimal.`)
     second[name] = await meanScores(scoring, featurePairs(other.rowToColumn, aRows, bRows))
   }
-  return { summary: { matched, ...second, ...basic }, warnings }
+  return { baselines: { ...second, ...basic }, warnings }
 }
 
 /** The baselines that need an assignment of their own. */
@@ -266,23 +159,4 @@ function unfoldableWarnings({ source }: Sae, { unfoldable }: SaeRows, settings: 
   const what = unfoldable.length === 1 ? '1 feature has' : `${unfoldable.length} features have`
   const done = settings.unfoldable === 'exclude' ? 'left out' : 'given the median'
   return [`${source.path}: ${what} a threshold that cannot be folded (${done}).`]
-}
-
-/** The features that rows stand for, in their order. */
-function featuresOf(rows: Rows): Int32Array {
-  return rows.index ?? Int32Array.from({ length: rows.count }, (_, i) => i)
-}
-
-/** `length` numbers: `values` at `features`, NaN elsewhere and where there are no values. */
-function placeNumbers(values: Float64Array | undefined, features: Int32Array, length: number): Float64Array {
-  const placed = new Float64Array(length).fill(Number.NaN)
-  if (values !== undefined) for (let k = 0; k < features.length; k++) placed[features[k]] = values[k]
-  return placed
-}
-
-/** `length` integers: `values` at `features`, -1 elsewhere and where there are no values. */
-function placeIntegers(values: Int32Array | undefined, features: Int32Array, length: number): Int32Array {
-  const placed = new Int32Array(length).fill(-1)
-  if (values !== undefined) for (let k = 0; k < features.length; k++) placed[features[k]] = values[k]
-  return placed
 }

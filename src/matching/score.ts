@@ -9,6 +9,10 @@ export interface Scoring {
   readonly a: Rows
   /** The same of B. */
   readonly b: Rows
+  /** Squared norms of the blocks of A's rows, [rows, blocks] row-major. */
+  readonly aNorms: Float64Array
+  /** The same of B's rows. */
+  readonly bNorms: Float64Array
   readonly weights: Weights
 }
 
@@ -63,22 +67,21 @@ export function meansOf({ total, decoder, encoder, bias }: PairScores): MeanScor
   return { total: over(total), decoder: over(decoder), encoder: over(encoder), bias: over(bias) }
 }
 
-/** Cosines of the decoder and of the encoder of pairs; 0 where a row is zero: what is not there resembles nothing. */
-export async function pairCosines(
-  scoring: Scoring,
+/** Cosines of the decoder and of the encoder of scored pairs; 0 where a row is zero: what is not there resembles nothing. */
+export function pairCosines(
+  { a, b, aNorms, bNorms }: Scoring,
   pairs: Pairs,
-): Promise<{ decoder: Float64Array; encoder: Float64Array }> {
-  const { backend, a, b } = scoring
-  const squares = await squaredDistances(scoring, pairs)
-  const [aNorms, bNorms] = [await backend.squaredBlockNorms(a), await backend.squaredBlockNorms(b)]
+  scores: PairScores,
+): { decoder: Float64Array; encoder: Float64Array } {
   const [aRow, bRow] = [rowOfFeature(a), rowOfFeature(b)]
   const cosines = (name: 'decoder' | 'encoder') => {
     const [aBlock, bBlock] = [blockIndex(a, name), blockIndex(b, name)]
-    return squares[name].map((square, p) => {
-      if (Number.isNaN(square)) return Number.NaN
+    const width = a.blocks[aBlock].matrix.columns
+    return scores[name].map((score, p) => {
+      if (Number.isNaN(score)) return Number.NaN
       const x = aNorms[aRow(pairs.a[p]) * a.blocks.length + aBlock]
       const y = bNorms[bRow(pairs.b[p]) * b.blocks.length + bBlock]
-      return x === 0 || y === 0 ? 0 : cosine(square, x, y)
+      return x === 0 || y === 0 ? 0 : cosine(score * width, x, y)
     })
   }
   return { decoder: cosines('decoder'), encoder: cosines('encoder') }

@@ -1,0 +1,59 @@
+import type { Backend } from '../backend/backend.js'
+import { SaeMatchError } from '../errors.js'
+import { featureRows, type SaeRows, type Scale, weightPresets } from '../sae/rows.js'
+import type { Sae } from '../sae/sae.js'
+import type { MatchSettings } from './options.js'
+import type { Scoring } from './score.js'
+
+/** Two SAEs and the rows by which they are matched. */
+export interface Sides {
+  readonly a: Sae
+  readonly b: Sae
+  readonly aRows: SaeRows
+  readonly bRows: SaeRows
+}
+
+/** The rows of both SAEs in the scale of the match. */
+export async function openSides(a: Sae, b: Sae, settings: MatchSettings, backend: Backend): Promise<Sides> {
+  const { scale, weights, unfoldable } = settings
+  const [aScale, bScale] = scalesOf(scale)
+  return {
+    a,
+    b,
+    aRows: await featureRows(a, { scale: aScale, weights, unfoldable }, backend),
+    bRows: await featureRows(b, { scale: bScale, weights, unfoldable }, backend),
+  }
+}
+
+/**
+ * The rows in which pairs are scored: folded wherever both SAEs have thresholds, also for a match of unfolded rows
+ * (docs/paper.md 3.1); in the scale of the match otherwise.
+ */
+export async function openScoring(
+  { a, b, aRows }: Sides,
+  { scale, weights, unfoldable }: MatchSettings,
+  backend: Backend,
+): Promise<{ scoring: Scoring; scoredScale: SaeRows['scale'] }> {
+  const open = async ([aScale, bScale]: readonly Scale[]): Promise<Scoring> => {
+    const whole = { weights: weightPresets.all, unfoldable }
+    const [aScored, bScored] = [
+      await featureRows(a, { scale: aScale, ...whole }, backend),
+      await featureRows(b, { scale: bScale, ...whole }, backend),
+    ]
+    const [aNorms, bNorms] = [await backend.squaredBlockNorms(aScored), await backend.squaredBlockNorms(bScored)]
+    return { backend, a: aScored, b: bScored, aNorms, bNorms, weights }
+  }
+  if (scale === 'none') {
+    try {
+      return { scoring: await open(['fold', 'fold']), scoredScale: 'fold' }
+    } catch (error) {
+      if (!(error instanceof SaeMatchError && error.code === 'THRESHOLD_MISSING')) throw error
+    }
+  }
+  return { scoring: await open(scalesOf(scale)), scoredScale: aRows.scale }
+}
+
+/** The scales of A and of B. */
+function scalesOf(scale: MatchSettings['scale']): readonly Scale[] {
+  return typeof scale === 'string' ? [scale, scale] : scale.stat.map((stat) => ({ stat }))
+}
