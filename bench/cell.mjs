@@ -1,5 +1,5 @@
 // One cell of the table in JavaScript: reads the .npy files of a problem, prints one line of JSON.
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
 import { readNpy } from '../dist/formats/npy.js'
 import { openCosts, openSolver } from './our-library.mjs'
 
@@ -29,21 +29,19 @@ async function prepare({ contender, matrix, a, b }) {
 }
 
 /** npm contenders take arrays of rows; making those is not measured. */
-function openPackage(name, { data, shape: [rows, columns] }) {
-  const require = createRequire(import.meta.url)
-  const copy = () => Array.from({ length: rows }, (_, i) => Array.from(data.subarray(i * columns, (i + 1) * columns)))
-  const costs = copy()
+async function openPackage(name, { data, shape: [rows, columns] }) {
+  const costs = Array.from({ length: rows }, (_, i) => Array.from(data.subarray(i * columns, (i + 1) * columns)))
   switch (name) {
     case 'munkres': {
-      const { munkres } = require('munkres')
+      const { munkres } = await import('munkres')
       return () => fromPairs(munkres(costs), rows)
     }
     case 'munkres-js': {
-      const munkres = require('munkres-js')
+      const { default: munkres } = await import('munkres-js')
       return () => fromPairs(munkres(costs), rows)
     }
     case 'linear-sum-assignment': {
-      const { linearSumAssignment } = require('linear-sum-assignment')
+      const { linearSumAssignment } = await import('linear-sum-assignment')
       return () => linearSumAssignment(costs, { maximaze: false }).rowAssignments
     }
     default:
@@ -74,6 +72,7 @@ async function report({ contender, matrix }, found) {
     taken.add(j)
     cost += data[i * columns + j]
   }
-  const version = createRequire(import.meta.url)(`${contender.package}/package.json`).version
+  const manifest = new URL(`./node_modules/${contender.package}/package.json`, import.meta.url)
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8'))
   return { oneToOne: taken.size === Math.min(rows, columns), cost, version }
 }

@@ -3,7 +3,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { foldedRows, stackedRows } from './real-saes.mjs'
 
 const realFolder = fileURLToPath(new URL('../../shared/data/smollm2/', import.meta.url))
 
@@ -24,13 +23,14 @@ export const families = {
     description: 'SmolLM2 SAEs, one layer against the next, folded',
     sizes: [1024, 4096, 8192],
     unavailable: realUnavailable,
-    make: (n) => foldedRows(...realPair(n)),
+    make: async (n) => (await import('./real-saes.mjs')).foldedRows(...realPair(n)),
   },
   stacked: {
     description: 'two or four SmolLM2 layers of 4,096 features stacked against their next ones, folded',
     sizes: [8192, 16384],
     unavailable: realUnavailable,
-    make: (n) => {
+    make: async (n) => {
+      const { stackedRows } = await import('./real-saes.mjs')
       const layers = Array.from({ length: n / 4096 }, (_, l) => 10 + l)
       const path = (layer) => join(realFolder, 'jumprelu-4096', `layer_${layer}`)
       return stackedRows(

@@ -1,6 +1,6 @@
 // Problems as .npy files: every contender reads the very same numbers.
 import { existsSync } from 'node:fs'
-import { mkdir, open, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { npyHeader } from '../dist/output/npy.js'
@@ -15,25 +15,21 @@ const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url))
  */
 export async function problemFiles(family, n, seed, dimension) {
   const folder = join(cache, `${family}-${n}-${dimension}-${seed}`)
+  const description = join(folder, 'problem.json')
+  if (existsSync(description)) return JSON.parse(await readFile(description, 'utf8'))
   const [matrix, a, b] = ['costs', 'a', 'b'].map((name) => join(folder, `${name}.npy`))
   const problem = await families[family].make(n, seed, dimension)
-  const { rows, columns } = problem
-  const features = problem.kind === 'features'
+  const { rows, columns, kind } = problem
   await mkdir(folder, { recursive: true })
-  if (features) {
+  await writeNpy(matrix, kind === 'features' ? await costsOfFeatures(problem) : problem.data, [rows, columns])
+  const files = { rows, columns, width: null, matrix, a: null, b: null }
+  if (kind === 'features') {
+    Object.assign(files, { width: problem.width, a, b })
     await writeNpy(a, problem.a, [rows, problem.width])
     await writeNpy(b, problem.b, [columns, problem.width])
   }
-  if (!existsSync(matrix))
-    await writeNpy(matrix, features ? await costsOfFeatures(problem) : problem.data, [rows, columns])
-  return {
-    rows,
-    columns,
-    width: features ? problem.width : null,
-    matrix,
-    a: features ? a : null,
-    b: features ? b : null,
-  }
+  await writeFile(description, JSON.stringify(files))
+  return files
 }
 
 async function writeNpy(path, data, shape) {

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url'
 
 /** One table a problem: median with spread, ratio, memory; what failed says why. */
 export function renderReport({ machine, options, cells }) {
-  const { native } = machine.backends.backends ?? {}
+  const { active, simd, threads } = machine.backend
   const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}`,
-    `native: ${native?.available ? `${native.simd}, ${native.threads} threads` : 'not available'}; commit ${machine.commit.slice(0, 12)}${machine.dirty ? ' with changes' : ''}; ${machine.date}`,
+    `best backend: ${active}${simd === null ? '' : ` (${simd})`}, ${threads} threads; commit ${machine.commit.slice(0, 12)}${machine.dirty ? ' with changes' : ''}; ${machine.date}`,
     `Median of ${options.repetitions} (least .. most). Ratio: time over that of \`${options.against}\`; below 1 is faster. Every figure's answer was checked.`,
   ]
   const problems = groups(cells)

@@ -144,9 +144,15 @@ function child(program, args) {
       clearTimeout(timer)
       if (code === 0) resolve(JSON.parse(out.trim().split('\n').at(-1)))
       else if (late) resolve({ failure: `more than ${options.timeout} s` })
-      else resolve({ failure: errors.trim().split('\n').at(-1) || `ended with ${signal ?? code}` })
+      else resolve({ failure: reason(errors) ?? `ended with ${signal ?? code}` })
     })
   })
+}
+
+/** The line of a stack trace that says what happened. */
+function reason(errors) {
+  const lines = errors.trim().split('\n')
+  return lines.find((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1)
 }
 
 function spread(milliseconds) {
@@ -169,6 +175,6 @@ async function machine() {
     memoryBytes: os.totalmem(),
     platform: `${process.platform} ${process.arch}`,
     node: process.version,
-    backends: await backendInfo(),
+    backend: backendInfo(),
   }
 }
