@@ -1,4 +1,5 @@
 import type { BackendName, MatrixCosts, Problem, RowCosts, RunControl, SolverName } from '../backend/backend.js'
+import { requireAttached } from '../backend/input-memory.js'
 import { wrongType, wrongValue } from '../errors.js'
 import type { Rows } from '../sae/rows.js'
 import { oneOf, rejectUnknownOptions } from '../validate.js'
@@ -62,7 +63,7 @@ const tinyEntries = 32 * 32
 
 /**
  * The problem that the arguments describe.
- * @throws TypeError, RangeError or `UNKNOWN_OPTION`
+ * @throws TypeError, RangeError, `UNKNOWN_OPTION` or `INPUT_DETACHED`
  */
 export function toProblem(costs: Costs, options: SolveOptions, synchronous: boolean): Problem {
   rejectUnknownOptions(options, synchronous ? problemOptions : [...problemOptions, ...controlOptions])
@@ -99,6 +100,7 @@ function matrixCosts(data: unknown, options: ProblemOptions): MatrixCosts {
   if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) {
     throw wrongType('costs', 'a Float32Array, a Float64Array or feature rows { a, b }', data)
   }
+  requireAttached('costs', data)
   const side = Math.round(Math.sqrt(data.length))
   const rows = size('rows', options.rows ?? (options.columns ? data.length / options.columns : side))
   const columns = size('columns', options.columns ?? (options.rows ? data.length / options.rows : side))

@@ -15,6 +15,7 @@ import {
   sourceOrder,
 } from './addon-types.js'
 import type { Backend, MatrixCosts, Problem, RunControl, Solution } from './backend.js'
+import { requireAttached, requireFixedLength } from './input-memory.js'
 import { loadAddon } from './load.js'
 
 /**
@@ -230,21 +231,10 @@ function rowsArguments(name: string, { blocks, count, index }: Rows): RowsArgume
  * @throws `INPUT_DETACHED` if its memory was transferred away already.
  */
 function input<T extends Uint16Array | Float32Array | Float64Array | Int32Array>(name: string, array: T): T {
-  if (isDetached(array)) throw new SaeMatchError('INPUT_DETACHED', `The memory of \`${name}\` was transferred away`)
-  const { buffer } = array as { buffer: ArrayBufferLike & { resizable?: boolean; growable?: boolean } }
-  if (buffer.resizable || buffer.growable) throw wrongType(name, 'an array over a buffer of fixed length', array)
-  const shared = buffer instanceof SharedArrayBuffer
+  requireAttached(name, array)
+  requireFixedLength(name, array)
+  const shared = array.buffer instanceof SharedArrayBuffer
   return shared || array.byteLength > copyLimit ? array : (array.slice() as T)
-}
-
-/** Node 20 has no `ArrayBuffer.prototype.detached`, but every method of a detached array throws. */
-function isDetached(array: { at(index: number): unknown }): boolean {
-  try {
-    array.at(0)
-    return false
-  } catch {
-    return true
-  }
 }
 
 function allocateCosts(rows: number, columns: number): Float32Array {

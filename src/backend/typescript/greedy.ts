@@ -19,7 +19,7 @@ export interface GreedyResult {
 export function* solveGreedy(source: CostSource, unmatchedCost: number): Steps<GreedyResult> {
   const { rows, columns } = source
   const rowToColumn = new Int32Array(rows).fill(-1)
-  const lists = emptyShortlists(source)
+  const lists = emptyShortlists(source, false)
   // 0 where a column is free; at -Infinity its reduced cost is +Infinity, and no list takes it.
   const v = new Float64Array(columns)
   yield* sweep(lists, source, v)

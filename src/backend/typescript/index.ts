@@ -1,5 +1,6 @@
 import { wrongType, wrongValue } from '../../errors.js'
 import type { Backend } from '../backend.js'
+import { requireAttached, requireFixedLength } from '../input-memory.js'
 import { allocateShared, movableCopy } from './memory.js'
 import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
 import { solveMatrix } from './solve.js'
@@ -23,7 +24,7 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
     solvers: ['jv', 'shortlist', 'greedy'],
 
     squaredRowNorms: (matrix) => runInTurns(rowProducts(matrix, null), {}),
-    rowDots: (matrix, vector) => {
+    rowDots: async (matrix, vector) => {
       if (vector.length !== matrix.columns) throw wrongValue('vector', `${matrix.columns} elements`, vector)
       return runInTurns(rowProducts(matrix, vector), {})
     },
@@ -43,14 +44,19 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
     async solve(problem, control) {
       const { costs, ...options } = problem
       if (costs.kind === 'rows') return solveRows(workers, { ...problem, costs }, control)
-      if (costs.data.length <= entriesWithoutWorker) return runInTurns(solveMatrix(costs, options), control)
-      if (costs.data.buffer instanceof SharedArrayBuffer) return workers.run('solveMatrix', { costs, options }, control)
-      const data = movableCopy(costs.data)
-      return workers.run('solveMatrix', { costs: { ...costs, data }, options }, control, [data.buffer])
+      requireAttached('costs', costs.data)
+      requireFixedLength('costs', costs.data)
+      const shared = costs.data.buffer instanceof SharedArrayBuffer
+      // The caller may do with the array what he likes while the job runs.
+      const data = shared ? costs.data : movableCopy(costs.data)
+      if (data.length <= entriesWithoutWorker) return runInTurns(solveMatrix({ ...costs, data }, options), control)
+      const moved = shared ? [] : [data.buffer as ArrayBuffer]
+      return workers.run('solveMatrix', { costs: { ...costs, data }, options }, control, moved)
     },
 
     solveSync({ costs, ...options }) {
       if (costs.kind !== 'matrix') throw wrongType('costs', 'a matrix', costs)
+      requireAttached('costs', costs.data)
       return runAtOnce(solveMatrix(costs, options))
     },
 

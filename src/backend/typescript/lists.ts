@@ -13,6 +13,8 @@ export interface Shortlists {
   readonly listOf: Int32Array
   /** The rows of every list that belongs to more than one. */
   readonly groups: Map<number, number[]>
+  /** Whether rows with many equal columns each list others of them; otherwise the lowest. */
+  readonly spreadTies: boolean
   /** [n] where the entries of each list begin, columns ascending, and how many it has */
   readonly start: Int32Array
   readonly count: Int32Array
@@ -34,11 +36,12 @@ const sampleStride = 8
 /** The cut is this rank in the sample of a row: the whole row has about `sampleStride` times as many entries below it. */
 const sampleRank = Math.round(wantedEntries / sampleStride)
 
-export function emptyShortlists({ rows, columns, exact }: CostSource): Shortlists {
+export function emptyShortlists({ rows, columns, exact }: CostSource, spreadTies: boolean): Shortlists {
   const capacity = Math.min(columns, listCapacity)
   return {
     listOf: Int32Array.from({ length: rows }, (_, row) => row),
     groups: new Map(),
+    spreadTies,
     start: Int32Array.from({ length: rows }, (_, row) => row * capacity),
     count: new Int32Array(rows),
     column: new Int32Array(rows * capacity),
@@ -132,7 +135,7 @@ export function select(lists: Shortlists, row: number, costs: Float64Array, v: F
   let count = collect(costs, v, cut, candidates)
   let bound = cut === Number.MAX_VALUE ? Number.POSITIVE_INFINITY : cut
   if (count > listCapacity + group) {
-    bound = dropDearest(count, wanted, row, costs, v)
+    bound = dropDearest(count, wanted, lists.spreadTies ? row * wanted : 0, costs, v)
     count = wanted
   }
   const base = lists.start[list]
@@ -186,10 +189,10 @@ function estimateCut(costs: Float64Array, v: Float64Array): number {
 }
 
 /**
- * Keeps the `keep` least of `count` candidates in their order; returns a bound of the reduced costs dropped. Of many
- * equal ones each row keeps others, or all rows would compete for the same few columns.
+ * Keeps the `keep` least of `count` candidates in their order, of equal ones those from number `firstTie` on, cyclically;
+ * returns a bound of the reduced costs dropped.
  */
-function dropDearest(count: number, keep: number, row: number, costs: Float64Array, v: Float64Array): number {
+function dropDearest(count: number, keep: number, firstTie: number, costs: Float64Array, v: Float64Array): number {
   const reduced = new Float64Array(count)
   for (let e = 0; e < count; e++) reduced[e] = costs[candidates[e]] - v[candidates[e]]
   const limit = selectRank(reduced.slice(), keep)
@@ -199,7 +202,7 @@ function dropDearest(count: number, keep: number, row: number, costs: Float64Arr
     if (reduced[e] < limit) least++
     else if (reduced[e] === limit) ties++
   }
-  const first = (row * keep) % ties
+  const first = firstTie % ties
   let kept = 0
   let tie = 0
   let below = false

@@ -25,8 +25,8 @@ export function shared<T extends Floats>(array: T): T {
 }
 
 /** A copy that can be moved to another thread. @throws `OUT_OF_MEMORY` */
-export function movableCopy<T extends Floats>(array: T): T & { buffer: ArrayBuffer } {
-  return orOutOfMemory(array.byteLength, 'a copy of the costs', () => array.slice() as T & { buffer: ArrayBuffer })
+export function movableCopy<T extends Floats>(array: T): T {
+  return orOutOfMemory(array.byteLength, 'a copy of the costs', () => array.slice() as T)
 }
 
 function orOutOfMemory<T>(bytes: number, what: string, allocate: () => T): T {

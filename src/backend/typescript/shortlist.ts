@@ -88,12 +88,13 @@ function answerOf(market: Market): Answer {
 }
 
 /** Nobody has anything yet. */
-function createMarket(source: CostSource, unmatchedCost: number, v: Float64Array): Market {
+export function createMarket(source: CostSource, unmatchedCost: number, v: Float64Array): Market {
   const pool = createPool(source.rows, source.columns, unmatchedCost)
   if (pool !== null) emptyPool(pool, v, source.rows)
   return {
     source,
-    lists: emptyShortlists(source),
+    // Or all rows would compete for the same few columns.
+    lists: emptyShortlists(source, true),
     unmatchedCost,
     v,
     owner: new Int32Array(source.columns).fill(free),

@@ -60,7 +60,7 @@ export function* solvePoints(
 /** @throws `COST_RANGE` where squared distances of these points could leave the range of f64, or are not numbers */
 export function checkPoints(a: Points, b: Points): void {
   const limit = largestCost(a.count, b.count)
-  const largest = (points: Points) => points.squaredNorms.reduce((max, norm) => (norm <= max ? max : norm), 0)
+  const largest = (points: Points) => points.squaredNorms.reduce((max, norm) => Math.max(max, norm), 0)
   const size = 2 * (largest(a) + largest(b))
   if (!(size <= limit)) throw tooLarge(size, limit)
 }
