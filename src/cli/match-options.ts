@@ -13,7 +13,11 @@ export const backendOptions: OptionSpecs = {
 export const matchOptions: OptionSpecs = {
   out: { value: 'DIR', help: 'the run directory (default sae-match-run)' },
   ...backendOptions,
-  solver: { value: 'NAME', choices: ['auto', 'jv', 'shortlist'], help: 'how the assignment is found (default auto)' },
+  solver: {
+    value: 'NAME',
+    choices: ['auto', 'jv', 'shortlist', 'greedy'],
+    help: 'jv is the textbook solver, greedy is not exact (default auto)',
+  },
   source: {
     value: 'NAME',
     choices: ['auto', 'dense', 'implicit'],

@@ -48,7 +48,8 @@ export function createProgress(terminal: Terminal, quiet: boolean, now: () => nu
 /** `layer_12 -> layer_13  solve  ━━━━━━━━────────  45 %  3.2 s left` */
 export function progressLine(title: string, { phase, done, total }: Progress, elapsed: number, bar: boolean): string {
   const share = total > 0 ? Math.min(done / total, 1) : 0
-  const left = share > 0.02 && share < 1 ? `  ${duration((elapsed / share) * (1 - share))} left` : ''
+  // the first moments tell nothing about the rest
+  const left = elapsed >= 1000 && share > 0 && share < 1 ? `  ${duration((elapsed / share) * (1 - share))} left` : ''
   const full = Math.round(share * 20)
   const drawn = bar ? `  ${'━'.repeat(full)}${'─'.repeat(20 - full)}` : ''
   return `${title}  ${phase}${drawn}  ${Math.floor(share * 100)} %${left}`
