@@ -38,7 +38,7 @@ function help() {
 
   --families a,b      of: ${Object.keys(families).join(', ')}; all
   --sizes 512,1024    rows and columns; families of real SAEs take those they have
-  --contenders a,b    names or their beginnings (native, npm, python/scipy); default all:
+  --contenders a,b    names, or beginnings of several (native, npm, typescript); default all:
                       ${Object.keys(contenders).join(', ')}
   --against NAME      what ratios are formed with (${options.against})
   --repetitions N     of each cell, in one process (${options.repetitions})
@@ -52,8 +52,8 @@ async function main() {
   const list = (text) => text.split(',').filter((part) => part !== '')
   const familyNames = options.families === 'all' ? Object.keys(families) : list(options.families)
   for (const name of familyNames) if (!(name in families)) throw new Error(`Unknown family ${name}`)
-  const chosen = Object.keys(contenders).filter((name) =>
-    list(options.contenders).some((start) => name.startsWith(start)),
+  const chosen = list(options.contenders).flatMap((wanted) =>
+    wanted in contenders ? [wanted] : Object.keys(contenders).filter((name) => name.startsWith(wanted)),
   )
   const sizes = list(options.sizes).map(Number)
 
