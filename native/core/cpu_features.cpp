@@ -7,12 +7,15 @@
 #include <cpuid.h>
 #endif
 
+#include "core/kernels.h"
+
 namespace sae_match {
 namespace {
 
 struct InstructionSet {
-  const char* name;
+  const Kernels* (*kernels)();
   bool (*supported)();
+  const char* name() const { return kernels()->name; }
 };
 
 #if defined(SAE_MATCH_HAVE_AVX2) || defined(SAE_MATCH_HAVE_AVX512)
@@ -37,15 +40,15 @@ bool always() { return true; }
 // Compiled in, best first.
 constexpr InstructionSet kInstructionSets[] = {
 #ifdef SAE_MATCH_HAVE_AVX512
-    {"avx512", has_avx512},
+    {kernels_avx512, has_avx512},
 #endif
 #ifdef SAE_MATCH_HAVE_AVX2
-    {"avx2", has_avx2},
+    {kernels_avx2, has_avx2},
 #endif
 #ifdef SAE_MATCH_HAVE_NEON
-    {"neon", always},  // part of the architecture
+    {kernels_neon, always},  // part of the architecture
 #endif
-    {"portable", always},
+    {kernels_portable, always},
 };
 
 const InstructionSet* best_supported() {
@@ -62,21 +65,23 @@ std::atomic<const InstructionSet*> forced{nullptr};
 std::vector<std::string> supported_simd() {
   std::vector<std::string> names;
   for (const InstructionSet& instruction_set : kInstructionSets) {
-    if (instruction_set.supported()) names.emplace_back(instruction_set.name);
+    if (instruction_set.supported()) names.emplace_back(instruction_set.name());
   }
   return names;
 }
 
 std::vector<std::string> compiled_simd() {
   std::vector<std::string> names;
-  for (const InstructionSet& instruction_set : kInstructionSets) names.emplace_back(instruction_set.name);
+  for (const InstructionSet& instruction_set : kInstructionSets) names.emplace_back(instruction_set.name());
   return names;
 }
 
-std::string active_simd() {
+const Kernels& kernels() {
   const InstructionSet* choice = forced.load(std::memory_order_relaxed);
-  return (choice ? choice : best_supported())->name;
+  return *(choice ? choice : best_supported())->kernels();
 }
+
+std::string active_simd() { return kernels().name; }
 
 bool set_simd(const std::string& name) {
   if (name == "auto") {
@@ -84,7 +89,7 @@ bool set_simd(const std::string& name) {
     return true;
   }
   for (const InstructionSet& instruction_set : kInstructionSets) {
-    if (name == instruction_set.name && instruction_set.supported()) {
+    if (name == instruction_set.name() && instruction_set.supported()) {
       forced.store(&instruction_set, std::memory_order_relaxed);
       return true;
     }

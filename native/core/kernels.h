@@ -38,6 +38,16 @@ struct CompareRow {
   std::uint8_t* look_in_column;      // [blocks] set where an entry may tie or be one of its column's two least
 };
 
+// The best entry of a list by cost - v, the first of equals (-1 without one), and the second best value.
+struct TwoBest {
+  std::int32_t position;
+  double best, second;
+};
+
+// Largest register tile of a product, and what every tile's height and width divide.
+inline constexpr std::int64_t kMostTileRows = 12, kMostTileColumns = 32;
+inline constexpr std::int64_t kRowGrain = 144, kColumnGrain = 96;
+
 struct Kernels {
   const char* name;
 
@@ -57,6 +67,12 @@ struct Kernels {
   // minima[b] = least cost - v of columns [32 b, 32 b + 32); returns the least of all
   double (*block_minima_f32)(const ScanRow<float>& row, const double* v, double* minima);
   double (*block_minima_f64)(const ScanRow<double>& row, const double* v, double* minima);
+  // The columns with cost - v <= cut, ascending, given the row's minima; returns how many
+  std::int64_t (*collect_f32)(const ScanRow<float>& row, const double* v, const double* minima, double cut,
+                              std::int32_t* found);
+  std::int64_t (*collect_f64)(const ScanRow<double>& row, const double* v, const double* minima, double cut,
+                              std::int32_t* found);
+  TwoBest (*two_best)(const std::int32_t* columns, const double* costs, std::int64_t count, const double* v);
   // smallest[t * columns + j] keeps the `depth` least costs seen in column j, ascending in t
   void (*keep_smallest_f32)(const ScanRow<float>& row, std::int64_t depth, double* smallest);
   void (*keep_smallest_f64)(const ScanRow<double>& row, std::int64_t depth, double* smallest);
@@ -72,7 +88,7 @@ struct Kernels {
   void (*distances)(float* products, std::int64_t count, double row_norm, const double* column_norms);
 };
 
-// The kernels of one instruction set; null where it is not compiled in.
+// The kernels of one instruction set. Only those that are compiled in exist; cpu_features.cpp lists them.
 const Kernels* kernels_portable();
 const Kernels* kernels_avx2();
 const Kernels* kernels_avx512();

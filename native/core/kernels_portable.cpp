@@ -1,5 +1,6 @@
 // Plain C++ that every processor runs.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>

@@ -48,6 +48,8 @@ class CostSource {
   virtual bool exact() const = 0;
   // Whether some pair is forbidden.
   virtual bool has_forbidden() const = 0;
+  // No allowed pair's cost is larger in magnitude.
+  virtual double largest() const = 0;
   // Whether asking for a few rows costs about as much as asking for many, so that refreshes should be batched.
   virtual bool batched() const = 0;
 
@@ -60,6 +62,11 @@ class CostSource {
   }
   // All exact costs of row i.
   virtual void row(std::int64_t i, double* out) const = 0;
+  // All listed costs of row i.
+  virtual void look_at_row(std::int64_t i, const std::function<void(const double* listed)>& visitor,
+                           RunControl& control) const = 0;
+  // Whether two rows have the same costs everywhere.
+  virtual bool same_row(std::int64_t i, std::int64_t other) const = 0;
 
   // [columns] the `depth`-th least listed cost of every column over the given rows; the largest finite one where
   // there are fewer, 0 where there is none.

@@ -87,11 +87,7 @@ class MatrixSource final : public ScannedSource<T> {
         data_(static_cast<const T*>(costs.data)),
         stride_(costs.row_stride) {
     const Contents contents = check_entries<T>(costs, this->sign_, control);
-    // Prices stay within a few sums of entries along an alternating path.
-    if (contents.largest > std::numeric_limits<double>::max() / (8.0 * (static_cast<double>(this->rows_) + 1))) {
-      throw Error("COST_RANGE", "Sums of these costs leave the range of f64: the largest magnitude is " +
-                                    std::to_string(contents.largest));
-    }
+    largest_ = contents.largest;
     forbidden_ = contents.forbidden;
     if (costs.rows > costs.columns) transpose(costs, control);
   }
@@ -99,6 +95,7 @@ class MatrixSource final : public ScannedSource<T> {
   Source kind() const override { return Source::dense; }
   bool exact() const override { return true; }
   bool has_forbidden() const override { return forbidden_; }
+  double largest() const override { return largest_; }
   bool batched() const override { return false; }
 
   void costs(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out) const override {
@@ -108,6 +105,10 @@ class MatrixSource final : public ScannedSource<T> {
   void row(std::int64_t i, double* out) const override {
     const T* row = data_ + i * stride_;
     for (std::int64_t j = 0; j < this->columns_; ++j) out[j] = this->sign_ * row[j];
+  }
+  bool same_row(std::int64_t i, std::int64_t other) const override {
+    const T* row = data_ + i * stride_;
+    return std::equal(row, row + this->columns_, data_ + other * stride_);
   }
 
  protected:
@@ -140,6 +141,7 @@ class MatrixSource final : public ScannedSource<T> {
   const T* data_;
   std::int64_t stride_;
   bool forbidden_ = false;
+  double largest_ = 0;
   std::unique_ptr<T[]> copy_;
 };
 

@@ -39,6 +39,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   Source kind() const override { return kind_; }
   bool exact() const override { return false; }
   bool has_forbidden() const override { return false; }
+  double largest() const override { return largest_; }
   bool batched() const override { return kind_ == Source::implicit; }
   double cost_factor() const override { return factor_ * factor_; }
 
@@ -54,6 +55,14 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
       if (!x) x = values(i);
       out[c] = listed_sign_ * b_.distance(kernel_, x, j);
     }
+  }
+  bool same_row(std::int64_t i, std::int64_t other) const override {
+    if (a_norms_[i] != a_norms_[other]) return false;
+    if (a_norms_[i] == 0) return true;
+    std::vector<double> x(static_cast<std::size_t>(a_.width())), y(x.size());
+    a_.read(kernel_, i, x.data());
+    a_.read(kernel_, other, y.data());
+    return x == y;
   }
   void row(std::int64_t i, double* out) const override {
     std::vector<std::int32_t> every(static_cast<std::size_t>(columns_));
@@ -103,7 +112,9 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         largest = std::max(largest, norm);
       }
     }
-    if (largest > 0) factor_ = std::ldexp(1.0, -std::ilogb(std::sqrt(largest)));
+    // Its square must be finite too.
+    if (largest > 0) factor_ = std::ldexp(1.0, std::min(511, -std::ilogb(std::sqrt(largest))));
+    largest_ = 4 * (largest * factor_ * factor_);
     a_.multiply_by(factor_);
     b_.multiply_by(factor_);
     for (double& norm : a_norms_) norm *= factor_ * factor_;
@@ -174,7 +185,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
 
   const Kernels& kernel_;
   Source kind_;
-  double factor_ = 1, listed_sign_;
+  double factor_ = 1, listed_sign_, largest_ = 0;
   StoredRows a_, b_;
   std::vector<double> a_norms_, b_norms_, row_errors_, column_errors_;
   std::uint64_t identity_;

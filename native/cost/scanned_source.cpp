@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace sae_match {
 namespace {
@@ -42,32 +43,6 @@ std::vector<std::int32_t> all_rows(std::int64_t count) {
   std::iota(rows.begin(), rows.end(), 0);
   return rows;
 }
-
-std::int64_t scan_blocks(std::int64_t columns) { return (columns + kScanBlock - 1) / kScanBlock; }
-
-// A scratch object per running piece, handed out and taken back, and all of them at the end.
-template <class Scratch>
-class ScratchPool {
- public:
-  explicit ScratchPool(std::function<std::unique_ptr<Scratch>()> make) : make_(std::move(make)) {}
-  std::unique_ptr<Scratch> take() {
-    std::lock_guard lock(mutex_);
-    if (free_.empty()) return make_();
-    std::unique_ptr<Scratch> scratch = std::move(free_.back());
-    free_.pop_back();
-    return scratch;
-  }
-  void give_back(std::unique_ptr<Scratch> scratch) {
-    std::lock_guard lock(mutex_);
-    free_.push_back(std::move(scratch));
-  }
-  std::vector<std::unique_ptr<Scratch>>& all() { return free_; }
-
- private:
-  std::function<std::unique_ptr<Scratch>()> make_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Scratch>> free_;
-};
 
 // The two least (cost, index) pairs seen.
 struct TwoLeast {
@@ -169,67 +144,31 @@ std::vector<double> ScannedSource<T, Base>::column_quantile(const std::vector<st
 }
 
 template <class T, class Base>
+void ScannedSource<T, Base>::look_at_row(std::int64_t i, const std::function<void(const double* listed)>& visitor,
+                                         RunControl& control) const {
+  visit(
+      {static_cast<std::int32_t>(i)},
+      [&](const RowPiece<T>& piece) {
+        const T* costs = piece.row(piece.begin);
+        std::vector<double> widened(static_cast<std::size_t>(columns_));
+        for (std::int64_t j = 0; j < columns_; ++j) widened[j] = listed(costs, j);
+        visitor(widened.data());
+      },
+      control);
+}
+
+template <class T, class Base>
 void ScannedSource<T, Base>::list(const std::vector<std::int32_t>& rows, const double* v, std::int64_t size,
                                   Shortlists& lists, RunControl& control) const {
   const Kernels& kernel = kernels();
-  const std::int64_t blocks = scan_blocks(columns_);
-  const std::int64_t cut_block = size * 3 / 5;  // which block minimum is the cut
   visit(
       rows,
       [&](const RowPiece<T>& piece) {
-        std::vector<double> minima(static_cast<std::size_t>(blocks)), sorted(minima.size());
-        struct Entry {
-          double reduced;
-          std::int32_t column;
-        };
-        std::vector<Entry> entries;
+        auto selection = selections_.take();
         for (std::int64_t p = piece.begin; p < piece.end; ++p) {
-          const T* costs = piece.row(p);
-          const std::int32_t i = rows[p];
-          block_minima(kernel, scan(costs), v, minima.data());
-          double cut = kInfinity;
-          if (cut_block < blocks && columns_ > 2 * size) {
-            std::copy(minima.begin(), minima.end(), sorted.begin());
-            std::nth_element(sorted.begin(), sorted.begin() + cut_block, sorted.end());
-            cut = sorted[cut_block];
-          }
-          entries.clear();
-          for (std::int64_t block = 0; block < blocks; ++block) {
-            if (!(minima[block] <= cut) || minima[block] == kInfinity) continue;
-            const std::int64_t end = std::min(columns_, (block + 1) * kScanBlock);
-            for (std::int64_t j = block * kScanBlock; j < end; ++j) {
-              const double reduced = listed(costs, j) - v[j];
-              if (reduced <= cut && reduced < kInfinity) entries.push_back({reduced, static_cast<std::int32_t>(j)});
-            }
-          }
-          Shortlist& list = lists[i];
-          double bound = cut;
-          if (columns_ > 2 * size && static_cast<std::int64_t>(entries.size()) > 2 * size) {
-            // More ties than room. Among equals, columns are taken from the row's own index on, around the end, so
-            // that rows with the same costs do not all list the same few columns.
-            const auto nearness = [&](std::int32_t j) { return j >= i ? j - i : j - i + columns_; };
-            std::nth_element(entries.begin(), entries.begin() + 2 * size - 1, entries.end(),
-                             [&](const Entry& a, const Entry& b) {
-                               return a.reduced != b.reduced ? a.reduced < b.reduced
-                                                             : nearness(a.column) < nearness(b.column);
-                             });
-            entries.resize(static_cast<std::size_t>(2 * size));
-            bound = entries.back().reduced;
-            std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
-              return a.reduced == bound && b.reduced == bound ? nearness(a.column) < nearness(b.column)
-                     : a.reduced == bound || b.reduced == bound ? a.reduced < b.reduced
-                                                                : a.column < b.column;
-            });
-          }
-          lists.reserve(i, static_cast<std::int64_t>(entries.size()));
-          list.size = static_cast<std::int32_t>(entries.size());
-          list.exact_size = this->exact() ? list.size : 0;
-          list.bound = bound;
-          for (std::int32_t e = 0; e < list.size; ++e) {
-            list.columns[e] = entries[e].column;
-            list.costs[e] = listed(costs, entries[e].column);
-          }
+          selection->fill(kernel, scan(piece.row(p)), rows[p], v, size, this->exact(), lists);
         }
+        selections_.give_back(std::move(selection));
       },
       control);
 }

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
-#include <numeric>
+#include <memory>
 #include <vector>
 
 #include "core/kernels.h"
 #include "cost/cost_source.h"
+#include "cost/scratch_pool.h"
+#include "cost/selection.h"
 
 namespace sae_match {
 
@@ -34,12 +35,15 @@ class ScannedSource : public Base {
 
   std::vector<double> column_quantile(const std::vector<std::int32_t>& rows, std::int64_t depth,
                                       RunControl& control) const override;
+  void look_at_row(std::int64_t i, const std::function<void(const double* listed)>& visitor,
+                   RunControl& control) const override;
   void list(const std::vector<std::int32_t>& rows, const double* v, std::int64_t size, Shortlists& lists,
             RunControl& control) const override;
   Audit audit(const AuditRequest& request, RunControl& control) const override;
 
  protected:
-  ScannedSource(std::int64_t rows, std::int64_t columns, double sign) : rows_(rows), columns_(columns), sign_(sign) {}
+  ScannedSource(std::int64_t rows, std::int64_t columns, double sign)
+      : rows_(rows), columns_(columns), sign_(sign), selections_([this] { return std::make_unique<Selection>(columns_); }) {}
 
   // Calls the visitor, on several threads, with pieces that together are the asked rows.
   virtual void visit(const std::vector<std::int32_t>& rows, const RowVisitor<T>& visitor, RunControl& control) const = 0;
@@ -51,6 +55,9 @@ class ScannedSource : public Base {
 
   std::int64_t rows_, columns_;
   double sign_;
+
+ private:
+  mutable ScratchPool<Selection> selections_;  // kept, since a refresh is often of one row
 };
 
 extern template class ScannedSource<float>;

@@ -18,27 +18,53 @@ struct Shortlist {
   double bound;
 };
 
-// All lists, in one piece of memory as long as they are short; a list that grew has its own.
+// The lists of all rows. Identical rows share the list of the first of them: they want the same columns, so they act
+// as one row that takes several. All lists lie in one piece of memory as long as they are short; a list that grew has
+// its own.
 class Shortlists {
  public:
   Shortlists(std::int64_t rows, std::int64_t capacity)
       : capacity_(capacity),
         columns_(new std::int32_t[static_cast<std::size_t>(rows * capacity)]),
         costs_(new double[static_cast<std::size_t>(rows * capacity)]),
-        lists_(static_cast<std::size_t>(rows)) {
+        lists_(static_cast<std::size_t>(rows)),
+        list_of_(static_cast<std::size_t>(rows)),
+        group_of_(static_cast<std::size_t>(rows), kNoGroup) {
     for (std::int64_t i = 0; i < rows; ++i) {
       lists_[i] = {columns_.get() + i * capacity, costs_.get() + i * capacity, 0, 0,
                    -std::numeric_limits<double>::infinity()};
+      list_of_[i] = static_cast<std::int32_t>(i);
     }
     grown_.resize(static_cast<std::size_t>(rows));
   }
 
-  Shortlist& operator[](std::int64_t i) { return lists_[i]; }
-  const Shortlist& operator[](std::int64_t i) const { return lists_[i]; }
+  Shortlist& of(std::int64_t row) { return lists_[list_of_[row]]; }
+  const Shortlist& of(std::int64_t row) const { return lists_[list_of_[row]]; }
+  // The row whose list is that of `row`: itself, or the first of those identical to it.
+  std::int32_t owner(std::int64_t row) const { return list_of_[row]; }
 
-  // Room for `size` entries in row i. What the list held is gone if it has to move. Different rows may be asked for
-  // by different threads.
-  void reserve(std::int64_t i, std::int64_t size) {
+  // The rows that share the list of `row`, ascending; empty where it is the only one.
+  const std::vector<std::int32_t>& group(std::int64_t row) const {
+    static const std::vector<std::int32_t> none;
+    const std::int32_t group = group_of_[list_of_[row]];
+    return group == kNoGroup ? none : groups_[group];
+  }
+  const std::vector<std::vector<std::int32_t>>& groups() const { return groups_; }
+
+  // From now on `row` uses the list of `first`, which is its own and lies before it.
+  void share(std::int32_t first, std::int32_t row) {
+    if (group_of_[first] == kNoGroup) {
+      group_of_[first] = static_cast<std::int32_t>(groups_.size());
+      groups_.push_back({first});
+    }
+    groups_[group_of_[first]].push_back(row);
+    list_of_[row] = first;
+  }
+
+  // Room for `size` entries in the list of `row`. What it held is gone if it has to move. Different lists may be asked
+  // for by different threads.
+  void reserve(std::int64_t row, std::int64_t size) {
+    const std::int32_t i = list_of_[row];
     const std::int64_t room = grown_[i] ? grown_[i]->capacity : capacity_;
     if (size <= room) return;
     grown_[i] = std::make_unique<Grown>(size);
@@ -48,6 +74,7 @@ class Shortlists {
   }
 
  private:
+  static constexpr std::int32_t kNoGroup = -1;
   struct Grown {
     explicit Grown(std::int64_t size)
         : capacity(size),
@@ -61,6 +88,8 @@ class Shortlists {
   std::unique_ptr<std::int32_t[]> columns_;
   std::unique_ptr<double[]> costs_;
   std::vector<Shortlist> lists_;
+  std::vector<std::int32_t> list_of_, group_of_;
+  std::vector<std::vector<std::int32_t>> groups_;
   std::vector<std::unique_ptr<Grown>> grown_;
 };
 

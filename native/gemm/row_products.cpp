@@ -10,9 +10,8 @@
 namespace sae_match {
 namespace {
 
-constexpr std::int64_t kRowBlock = 144;      // rows of A packed at once; a multiple of every tile_rows. Fits L2.
-constexpr std::int64_t kColumnBlock = 4032;  // rows of B packed at once; a multiple of kColumnGrain. Fits L3.
-constexpr std::int64_t kColumnGrain = 96;    // a multiple of every tile_columns
+constexpr std::int64_t kRowBlock = kRowGrain;             // rows of A packed at once. Fits L2.
+constexpr std::int64_t kColumnBlock = 42 * kColumnGrain;  // rows of B packed at once. Fits L3.
 
 struct FreeMemory {
   void operator()(float* p) const { std::free(p); }
@@ -50,7 +49,7 @@ struct Block {
 // C[rows x columns] (+)= packed A block * packed B block
 void multiply_block(const Kernels& kernel, std::int64_t depth, const float* a, std::int64_t rows, const float* b,
                     std::int64_t columns, float* c, std::int64_t c_stride, bool accumulate) {
-  float edge[12 * 32];
+  float edge[kMostTileRows * kMostTileColumns];
   for (std::int64_t j = 0; j < columns; j += kernel.tile_columns) {
     const float* b_panel = b + j * depth;
     for (std::int64_t i = 0; i < rows; i += kernel.tile_rows) {
@@ -86,6 +85,8 @@ void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t 
                   const ProductEpilogue& epilogue, RunControl& control) {
   const Kernels& kernel = kernels();
   const std::int64_t width = a.width(), columns = b.count();
+  if (count == 0 || columns == 0) return;
+  if (width == 0) throw Error("INTERNAL", "Rows without any numbers have no products");
   const std::int64_t row_blocks = (count + kRowBlock - 1) / kRowBlock;
   const Panels packed_b = allocate_panels((std::min(columns, kColumnBlock) + kColumnGrain) * kProductChain);
 
@@ -109,7 +110,7 @@ void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t 
         }
       });
       parallel_for(row_blocks * cuts, 1, control.threads, [&](std::int64_t begin, std::int64_t end) {
-        thread_local Panels packed_a = allocate_panels((kRowBlock + 12) * kProductChain);
+        thread_local Panels packed_a = allocate_panels((kRowBlock + kMostTileRows) * kProductChain);
         for (std::int64_t task = begin; task < end; ++task) {
           control.check();
           const std::int64_t block = task / cuts, cut = task % cuts;

@@ -9,11 +9,14 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t kRefreshBatch = 64;
+// A list that would grow beyond this is not made: the whole row is looked at instead.
+constexpr std::int64_t kLongestList = 1024;
 
-// Where a label comes from or goes to, apart from rows and columns.
-constexpr std::int32_t kFromPool = -1;  // as a row: the pool
-constexpr std::int32_t kToPool = -1;    // as a column: the row goes out
-constexpr std::int32_t kUnlisted = -2;  // as a column: whatever the row has not listed
+constexpr std::int32_t kFromPool = -1;  // where a label comes from, instead of a row
+// Where a label goes to, instead of a column. They are last among equals: at the same distance a listed column may
+// end the search for less.
+constexpr std::int32_t kToPool = std::numeric_limits<std::int32_t>::max() - 1;    // the row goes out
+constexpr std::int32_t kUnlisted = std::numeric_limits<std::int32_t>::max();  // whatever the row has not listed
 
 // A way to reach a column, the pool or a row's unlisted columns, at a distance that is a lower bound unless `exact`.
 struct Label {
@@ -36,17 +39,19 @@ class Search {
         predecessor_(static_cast<std::size_t>(s_.m), kFree),
         settled_mark_(static_cast<std::size_t>(s_.m), false),
         row_distance_(static_cast<std::size_t>(s_.n), 0),
-        row_price_(static_cast<std::size_t>(s_.n), 0) {}
+        row_price_(static_cast<std::size_t>(s_.n), 0),
+        group_mark_(static_cast<std::size_t>(s_.n), false) {}
 
   // From a free row, or from the pool if `start` is kFromPool.
   void run(std::int32_t start) {
+    s_.control.check();
     sink_distance_ = kInfinity;
     pool_distance_ = kInfinity;
     pool_entry_ = {};
     if (start == kFromPool) {
       scan_pool(0);
     } else {
-      scan_row(start, 0, start_price(start));
+      reach_row(start, 0, start_price(start));
     }
     const std::int32_t sink = settle_until_free_column();
     update_prices();
@@ -55,8 +60,10 @@ class Search {
       tentative_[j] = kInfinity;
       settled_mark_[j] = false;
     }
+    for (const std::int32_t i : groups_) group_mark_[s_.lists.owner(i)] = false;
     touched_.clear();
     settled_.clear();
+    groups_.clear();
     heap_.clear();
   }
 
@@ -67,7 +74,7 @@ class Search {
   };
 
   double start_price(std::int32_t i) const {
-    return std::min({best_entry(s_, i).reduced, s_.lists[i].bound, s_.pool.reduced()});
+    return std::min({best_entry(s_, i).reduced, s_.lists.of(i).bound, s_.pool.reduced()});
   }
 
   void push(Label label) {
@@ -75,15 +82,11 @@ class Search {
     std::push_heap(heap_.begin(), heap_.end());
   }
 
-  void touch(std::int32_t j) {
-    if (tentative_[j] == kInfinity) touched_.push_back(j);
-  }
-
   // An arc into column j. Distances never fall along a path, whatever rounding says.
   void reach(std::int32_t row, std::int32_t j, double distance, bool exact) {
     if (settled_mark_[j] || !(distance < tentative_[j]) || !(distance < sink_distance_)) return;
     if (exact) {
-      touch(j);
+      if (tentative_[j] == kInfinity) touched_.push_back(j);
       tentative_[j] = distance;
       predecessor_[j] = row;
       if (s_.column_to_row[j] == kFree) sink_distance_ = distance;
@@ -91,22 +94,45 @@ class Search {
     push({distance, row, j, exact});
   }
 
-  void scan_row(std::int32_t i, double distance, double price) {
+  // Settles a row at `distance` with the reduced cost `price` of what it has. Identical rows are all there at once,
+  // and none of their columns leads anywhere else.
+  void reach_row(std::int32_t i, double distance, double price) {
+    const std::int32_t first = s_.lists.owner(i);
+    if (!s_.lists.group(i).empty()) {
+      if (group_mark_[first]) return;
+      group_mark_[first] = true;
+      groups_.push_back(i);
+    }
     row_distance_[i] = distance;
     row_price_[i] = price;
-    const Shortlist& list = s_.lists[i];
-    for (std::int32_t e = 0; e < list.size; ++e) {
-      const std::int32_t j = list.columns[e];
-      reach(i, j, distance + std::max(0.0, list.costs[e] - s_.v[j] - price), e < list.exact_size);
-    }
-    if (list.bound < kInfinity) {
-      const double unlisted = distance + std::max(0.0, list.bound - price);
-      if (unlisted < sink_distance_) push({unlisted, i, kUnlisted, true});
-    }
+    scan_list(i);
     if (s_.pool.active && pool_distance_ == kInfinity) {
       const double out = distance + std::max(0.0, s_.pool.reduced() - price);
       if (out < sink_distance_) push({out, i, kToPool, true});
     }
+  }
+
+  bool owned_by_its_group(std::int32_t i, std::int32_t j) const {
+    const std::int32_t owner = s_.column_to_row[j];
+    return owner >= 0 && s_.lists.owner(owner) == s_.lists.owner(i);
+  }
+
+  void scan_list(std::int32_t i) {
+    const Shortlist& list = s_.lists.of(i);
+    const double distance = row_distance_[i], price = row_price_[i];
+    const bool grouped = !s_.lists.group(i).empty();
+    for (std::int32_t e = 0; e < list.size; ++e) {
+      const std::int32_t j = list.columns[e];
+      if (grouped && owned_by_its_group(i, j)) continue;
+      reach(i, j, distance + std::max(0.0, list.costs[e] - s_.v[j] - price), e < list.exact_size);
+    }
+    if (list.bound < kInfinity && unlisted_distance(i) < sink_distance_) {
+      push({unlisted_distance(i), i, kUnlisted, true});
+    }
+  }
+
+  double unlisted_distance(std::int32_t i) const {
+    return row_distance_[i] + std::max(0.0, s_.lists.of(i).bound - row_price_[i]);
   }
 
   // The pool reaches every column, and the rows in it may leave.
@@ -118,7 +144,9 @@ class Search {
     }
     if (s_.pool.out == 0) return;
     for (std::int64_t i = 0; i < s_.n; ++i) {
-      if (s_.row_to_column[i] == kPool) scan_row(static_cast<std::int32_t>(i), distance, s_.pool.reduced());
+      if (s_.row_to_column[i] != kPool) continue;
+      if ((i & 255) == 0) s_.control.check();
+      reach_row(static_cast<std::int32_t>(i), distance, s_.pool.reduced());
     }
   }
 
@@ -128,7 +156,7 @@ class Search {
       std::pop_heap(heap_.begin(), heap_.end());
       heap_.pop_back();
       ++s_.work.labels;
-      if ((s_.work.labels & 4095) == 0) s_.control.check();
+      if ((s_.work.labels & 255) == 0) s_.control.check();
       if (label.column == kUnlisted) {
         extend(label);
       } else if (label.column == kToPool) {
@@ -152,7 +180,7 @@ class Search {
           }
         } else {
           settled_.push_back(j);
-          scan_row(owner, label.distance, s_.own_cost[owner] - s_.v[j]);
+          reach_row(owner, label.distance, s_.own_cost[owner] - s_.v[j]);
         }
       }
     }
@@ -161,7 +189,7 @@ class Search {
 
   void make_exact(const Label& label) {
     if (settled_mark_[label.column] || !(label.distance < tentative_[label.column])) return;
-    const Shortlist& list = s_.lists[label.row];
+    const Shortlist& list = s_.lists.of(label.row);
     std::int32_t at = 0;
     while (list.columns[at] != label.column) ++at;
     at = s_.make_exact(label.row, at);
@@ -169,44 +197,94 @@ class Search {
     reach(label.row, label.column, row_distance_[label.row] + std::max(0.0, reduced), true);
   }
 
-  // A longer list for the row. Where refreshes come in batches, other rows whose unlisted columns are next in line
-  // come along.
+  // The nearest unlisted column of a row may be next: its list is made anew at the present prices, longer if that
+  // does not do, and if not even that does all of the row is looked at. Where refreshes come in batches, other rows
+  // whose unlisted columns are next in line come along.
   void extend(const Label& label) {
+    const std::int64_t listed = s_.lists.of(label.row).size;
+    const std::int64_t size = std::max(s_.list_size, s_.source.batched() ? 2 * listed : s_.list_size);
+    if (size > std::max(s_.list_size, kLongestList)) return scan_whole_row(label.row);
     std::vector<std::int32_t> rows{label.row};
-    const std::int64_t size = std::max<std::int64_t>(s_.list_size, 2 * std::int64_t{s_.lists[label.row].size});
-    if (s_.source.batched()) {
-      std::vector<Label> waiting;
-      for (const Label& other : heap_) {
-        // Only rows whose lists are as short: a long list for each of them would fill the memory.
-        const bool as_short = other.column == kUnlisted && s_.lists[other.row].size <= s_.lists[label.row].size;
-        if (as_short && other.distance < sink_distance_) waiting.push_back(other);
-      }
-      const std::size_t room = std::min(waiting.size(), kRefreshBatch);
-      std::partial_sort(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(room), waiting.end(),
-                        [](const Label& a, const Label& b) { return b < a; });
-      for (std::size_t w = 0; w < room; ++w) rows.push_back(waiting[w].row);
-      std::sort(rows.begin(), rows.end());
-      rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-      std::erase_if(heap_, [&](const Label& other) {
-        return other.column >= 0 ? !other.exact && std::binary_search(rows.begin(), rows.end(), other.row)
-                                 : other.column == kUnlisted && std::binary_search(rows.begin(), rows.end(), other.row);
-      });
-      std::make_heap(heap_.begin(), heap_.end());
-    } else if (!s_.source.exact()) {
-      std::erase_if(heap_, [&](const Label& other) { return other.row == label.row && !other.exact; });
-      std::make_heap(heap_.begin(), heap_.end());
-    }
+    if (s_.source.batched()) add_next_in_line(label, rows);
+    if (s_.source.batched() || !s_.source.exact()) forget_labels(rows);
     s_.refresh(rows, size);
-    for (const std::int32_t i : rows) scan_row(i, row_distance_[i], row_price_[i]);
+    for (const std::int32_t i : rows) {
+      if (i == label.row && !s_.source.batched() && !(unlisted_distance(i) > label.distance)) {
+        scan_whole_row(i);
+      } else {
+        scan_list(i);
+      }
+    }
+  }
+
+  void add_next_in_line(const Label& label, std::vector<std::int32_t>& rows) const {
+    std::vector<Label> waiting;
+    for (const Label& other : heap_) {
+      // Only rows whose lists are as short: a long list for each of them would fill the memory.
+      const bool as_short = other.column == kUnlisted && s_.lists.of(other.row).size <= s_.lists.of(label.row).size;
+      if (as_short && other.distance < sink_distance_) waiting.push_back(other);
+    }
+    const std::size_t room = std::min(waiting.size(), kRefreshBatch);
+    std::partial_sort(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(room), waiting.end(),
+                      [](const Label& a, const Label& b) { return b < a; });
+    for (std::size_t w = 0; w < room; ++w) rows.push_back(waiting[w].row);
+    std::sort(rows.begin(), rows.end());
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  }
+
+  // Takes the labels off the heap that these rows' new lists will put there again.
+  void forget_labels(const std::vector<std::int32_t>& rows) {
+    std::erase_if(heap_, [&](const Label& other) {
+      const bool again = other.column == kUnlisted || (other.column != kToPool && !other.exact);
+      return again && std::binary_search(rows.begin(), rows.end(), other.row);
+    });
+    std::make_heap(heap_.begin(), heap_.end());
+  }
+
+  void scan_whole_row(std::int32_t i) {
+    ++s_.work.refreshes;
+    const double distance = row_distance_[i], price = row_price_[i];
+    const bool grouped = !s_.lists.group(i).empty();
+    s_.source.look_at_row(i, [&](const double* listed) {
+      std::vector<std::int32_t> nearer;
+      for (std::int64_t c = 0; c < s_.m; ++c) {
+        const auto j = static_cast<std::int32_t>(c);
+        const double reached = distance + std::max(0.0, listed[j] - s_.v[j] - price);
+        if (settled_mark_[j] || !(reached < tentative_[j]) || !(reached < sink_distance_)) continue;
+        if (grouped && owned_by_its_group(i, j)) continue;
+        if (s_.source.exact()) {
+          reach(i, j, reached, true);
+        } else {
+          nearer.push_back(j);
+        }
+      }
+      std::vector<double> exact(nearer.size());
+      s_.source.costs(i, nearer.data(), static_cast<std::int64_t>(nearer.size()), exact.data());
+      s_.work.exact_costs += static_cast<std::int64_t>(nearer.size());
+      for (std::size_t k = 0; k < nearer.size(); ++k) {
+        reach(i, nearer[k], distance + std::max(0.0, exact[k] - s_.v[nearer[k]] - price), true);
+      }
+    }, s_.control);
   }
 
   void update_prices() {
-    for (const std::int32_t j : settled_) s_.v[j] -= end_distance_ - tentative_[j];
-    if (pool_distance_ == kInfinity) return;
-    s_.pool.price -= end_distance_ - pool_distance_;
-    for (std::int64_t j = 0; j < s_.m; ++j) {
-      if (s_.column_to_row[j] == kPool) s_.v[j] = s_.pool.price;
+    for (const std::int32_t j : settled_) {
+      if (!group_mark_[s_.lists.owner(s_.column_to_row[j])]) s_.v[j] -= end_distance_ - tentative_[j];
     }
+    for (const std::int32_t i : groups_) {
+      for (const std::int32_t member : s_.lists.group(i)) {
+        const std::int32_t j = s_.row_to_column[member];
+        if (j >= 0) s_.v[j] -= end_distance_ - row_distance_[i];
+      }
+    }
+    if (pool_distance_ == kInfinity) return;
+    set_pool_price(s_.pool.price - (end_distance_ - pool_distance_));
+  }
+
+  void set_pool_price(double price) {
+    if (price == s_.pool.price) return;
+    s_.pool.price = price;
+    for (const std::int32_t j : s_.pool.owned) s_.v[j] = price;
   }
 
   // Exchanges owners along the path that ends in the free column j.
@@ -216,19 +294,24 @@ class Search {
       std::int32_t before;
       if (i == kFromPool) {
         s_.column_to_row[j] = kPool;
-        s_.v[j] = s_.pool.price;  // equal but for rounding
-        ++s_.pool.owned;
+        s_.pool.take(j);
+        // Its price is that of the pool but for rounding. All of the pool's columns have one price, and none may rise.
+        set_pool_price(std::min(s_.pool.price, s_.v[j]));
+        s_.v[j] = s_.pool.price;
         before = kPool;
       } else {
         before = s_.row_to_column[i];
         if (before == kPool) --s_.pool.out;
-        s_.assign(i, j, exact_cost(i, j));
+        // Whoever had the column gets another one further along the path.
+        s_.row_to_column[i] = j;
+        s_.column_to_row[j] = i;
+        s_.own_cost[i] = s_.exact_cost(i, j);
       }
       if (before == kPool) {
         // The path came through the pool.
         if (pool_entry_.column != kFree) {
-          --s_.pool.owned;
           before = pool_entry_.column;
+          s_.pool.give_up(before);
         } else if (pool_entry_.row != kFree) {
           const std::int32_t leaving = pool_entry_.row;
           before = s_.row_to_column[leaving];
@@ -243,20 +326,13 @@ class Search {
     }
   }
 
-  double exact_cost(std::int32_t i, std::int32_t j) const {
-    const Shortlist& list = s_.lists[i];
-    for (std::int32_t e = 0; e < list.exact_size; ++e) {
-      if (list.columns[e] == j) return list.costs[e];
-    }
-    return s_.source.cost(i, j);
-  }
-
   ShortlistState& s_;
   std::vector<double> tentative_;          // [columns] nearest exact distance so far
   std::vector<std::int32_t> predecessor_;  // [columns] the row it was reached from
   std::vector<bool> settled_mark_;
   std::vector<double> row_distance_, row_price_;  // [rows] of scanned rows
-  std::vector<std::int32_t> touched_, settled_;
+  std::vector<bool> group_mark_;                  // [rows] lists shared by several rows that were reached
+  std::vector<std::int32_t> touched_, settled_, groups_;
   std::vector<Label> heap_;
   double sink_distance_ = kInfinity, end_distance_ = 0, pool_distance_ = kInfinity;
   PoolEntry pool_entry_;

@@ -1,199 +1,229 @@
-// Bidding: rows bid for columns with tolerance eps, the pool for what stays alone.
+// Rows bid for columns with tolerance eps (a Gauss-Seidel auction); identical rows bid together.
 #include <algorithm>
-#include <functional>
+#include <utility>
 
 #include "lap/shortlist_state.h"
 
 namespace sae_match {
 namespace {
 
-// Rows are refreshed together where a source prefers it: so many at most.
-constexpr std::size_t kRefreshBatch = 256;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr std::int64_t kEffortOfList = 10;  // that of a bid is 1
 
 class BiddingPhase {
  public:
-  BiddingPhase(ShortlistState& state, double eps, std::int64_t budget)
+  BiddingPhase(ShortlistState& state, double eps, std::vector<std::int32_t> waiting, std::int64_t effort)
       : s_(state),
         eps_(eps),
-        stop_at_(state.work.bids + budget),
+        exact_(eps == 0),
+        stop_at_(spent() + effort),
+        waiting_(std::move(waiting)),
         parked_twice_(static_cast<std::size_t>(state.n), false) {}
 
-  bool run(bool reversed) {
-    s_.drop_matching();
-    if (s_.pool.active) {
-      s_.pool.price = *std::max_element(s_.v.begin(), s_.v.end());
-      if (s_.pool.lack() > 0) pool_bid(s_, eps_, free_);
-    }
-    for (std::int64_t i = 0; i < s_.n; ++i) free_.push_back(static_cast<std::int32_t>(reversed ? i : s_.n - 1 - i));
-    while (s_.work.bids < stop_at_) {
-      if (!free_.empty()) {
-        const std::int32_t i = free_.back();
-        free_.pop_back();
-        bid_until_placed(i);
+  bool run() {
+    // The pool waits until it lacks several columns: its bid touches all it has.
+    const std::int64_t patience = 1 + (s_.n >> 6);
+    std::int64_t steps = 0;
+    while (spent() < stop_at_) {
+      if ((++steps & 255) == 0) s_.control.check();
+      const bool nobody = waiting_.empty() && parked_.empty();
+      if (!exact_ && s_.pool.lack() > 0 && (nobody || s_.pool.lack() >= patience)) {
+        pool_bid(s_, eps_, waiting_);
+        ++s_.work.bids;
+      } else if (!waiting_.empty()) {
+        const std::int32_t i = waiting_.back();
+        waiting_.pop_back();
+        if (s_.row_to_column[i] == kFree) bid(i);
       } else if (!parked_.empty()) {
         refresh_parked();
-      } else if (s_.pool.lack() > 0) {
-        pool_bid(s_, eps_, free_);
-        leave_pool();
-        ++s_.work.bids;
       } else {
-        return true;
+        return !left_free_;
       }
-      if ((s_.work.bids & 1023) == 0) s_.control.check();
     }
     return false;
   }
 
  private:
-  // The row bids, then whoever it displaced, and so on until somebody gets a column that was nobody's.
-  void bid_until_placed(std::int32_t i) {
-    while (i >= 0 && s_.work.bids < stop_at_) {
-      std::int32_t displaced = kFree;
-      if (!bid(i, displaced)) return;
-      i = displaced;
+  std::int64_t spent() const { return s_.work.bids + kEffortOfList * s_.work.refreshes; }
+
+  void bid(std::int32_t i) {
+    const std::vector<std::int32_t>& group = s_.lists.group(i);
+    if (group.empty()) {
+      bid_alone(i);
+    } else {
+      bid_together(i, group);
     }
-    if (i >= 0) free_.push_back(i);
   }
 
-  // False if the row was parked to wait for a new list.
-  bool bid(std::int32_t i, std::int32_t& displaced) {
+  // Whether the listed columns up to `reduced` are all there are. Otherwise the row has a new list or waits for one.
+  bool list_reaches(std::int32_t i, double reduced, std::int64_t& size, bool& parked) {
+    if (!(reduced > s_.lists.of(i).bound + eps_ / 2)) return true;
+    if (s_.source.batched()) {
+      parked_.push_back(i);
+      parked = true;
+    } else {
+      // A new list may still not do where exact costs lie above many equal lower bounds: then a longer one.
+      s_.refresh({i}, size);
+      size *= 2;
+    }
+    return false;
+  }
+
+  void bid_alone(std::int32_t i) {
     ++s_.work.bids;
-    const bool exact = eps_ == 0;
     std::int64_t size = s_.list_size;
-    for (;;) {
-      const BestEntry best = exact ? best_exact_entry(s_, i) : best_entry(s_, i);
-      const Shortlist& list = s_.lists[i];
-      const double out = s_.pool.reduced();
-      if (out < best.reduced && out <= list.bound) {
-        s_.row_to_column[i] = kPool;
-        ++s_.pool.out;
-        return true;
-      }
-      if (best.reduced > list.bound + eps_ / 2) {
-        if (s_.source.batched()) {
-          parked_.push_back(i);
-          return false;
+    bool parked = false;
+    BestEntry best;
+    const Shortlist& list = s_.lists.of(i);
+    const double out = s_.pool.reduced();
+    do {
+      best = exact_ ? best_exact_entry(s_, i) : best_entry(s_, i);
+      if (out < best.reduced && out <= list.bound) return s_.send_out(i, best.reduced);
+      if (list_reaches(i, best.reduced, size, parked)) break;
+    } while (!parked);
+    if (parked) return;
+    if (best.position < 0) throw Error("INTERNAL", "A row has no allowed column in a problem that was checked");
+
+    const std::int32_t j = list.columns[best.position];
+    const double second = std::min({best.second, list.bound, out});
+    // Without a second choice in sight the row need not outbid anybody by more than eps.
+    const double drop = second < kInfinity ? second - best.reduced + eps_ : eps_;
+    // A tie with somebody who holds the column: paths decide.
+    if (exact_ && drop <= 0 && s_.column_to_row[j] != kFree) {
+      left_free_ = true;
+      return;
+    }
+    s_.v[j] -= drop;
+    take(i, j, list.costs[best.position]);
+  }
+
+  void take(std::int32_t i, std::int32_t j, double cost) {
+    const std::int32_t displaced = s_.assign(i, j, cost);
+    if (displaced != kFree) waiting_.push_back(displaced);
+    parked_twice_[i] = false;
+  }
+
+  // Identical rows want the same columns: one of them after the other would raise the price of each by little more
+  // than eps. Together they take the best columns for all of them that are free, and are content with the next best.
+  void bid_together(std::int32_t i, const std::vector<std::int32_t>& group) {
+    std::vector<std::int32_t> bidders;
+    for (const std::int32_t member : group) {
+      if (s_.row_to_column[member] == kFree) bidders.push_back(member);
+    }
+    s_.work.bids += static_cast<std::int64_t>(bidders.size());
+    const Shortlist& list = s_.lists.of(i);
+    const double out = s_.pool.reduced();
+    std::int64_t size = s_.list_size;
+    bool parked = false;
+    std::size_t taken = 0;
+    do {
+      taken = choose(i, bidders.size(), out);
+      const double last = taken > 0 ? choices_[taken - 1].reduced : -kInfinity;
+      const bool enough = taken == bidders.size();
+      if (!enough && out <= list.bound) break;  // the others go out
+      if (list_reaches(i, enough ? last : kInfinity, size, parked)) break;
+    } while (!parked);
+    if (parked) return;
+
+    const double next = taken < choices_.size() ? choices_[taken].reduced : kInfinity;
+    double level = std::min({next, list.bound, out});
+    if (!(level < kInfinity)) {
+      if (taken < bidders.size()) throw Error("INTERNAL", "Rows have no allowed column in a problem that was checked");
+      level = choices_[taken - 1].reduced;
+    }
+    // Everything the group has becomes as good as that.
+    for (const std::int32_t member : group) {
+      const std::int32_t j = s_.row_to_column[member];
+      if (j >= 0) s_.v[j] = std::min(s_.v[j], s_.own_cost[member] - (level + eps_));
+    }
+    for (std::size_t b = 0; b < bidders.size(); ++b) {
+      if (b < taken) {
+        const auto [reduced, rank, position] = choices_[b];
+        const std::int32_t j = list.columns[position];
+        if (exact_ && !(reduced < level) && s_.column_to_row[j] != kFree) {
+          left_free_ = true;  // a tie with somebody who holds the column
+          continue;
         }
-        // A new list may still not do where exact costs lie above many equal lower bounds: then a longer one.
-        s_.refresh({i}, size);
-        size *= 2;
-        continue;
+        s_.v[j] = std::min(s_.v[j], list.costs[position] - (level + eps_));
+        take(bidders[b], j, list.costs[position]);
+      } else {
+        s_.send_out(bidders[b], choices_.empty() ? list.bound : std::min(list.bound, next));
       }
-      const std::int32_t j = list.columns[best.position];
-      const double second = std::min({best.second, list.bound, out});
-      // Without a second choice in sight the row need not outbid anybody by more than eps.
-      const double drop = second < std::numeric_limits<double>::infinity() ? second - best.reduced + eps_ : eps_;
-      const std::int32_t owner = s_.column_to_row[j];
-      // A tie with somebody who holds the column: paths decide.
-      if (exact && drop <= 0 && owner != kFree) return true;
-      s_.v[j] -= drop;
-      if (owner >= 0) {
-        s_.row_to_column[owner] = kFree;
-        displaced = owner;
-      } else if (owner == kPool) {
-        --s_.pool.owned;
-      }
-      s_.assign(i, j, list.costs[best.position]);
-      parked_twice_[i] = false;
-      return true;
     }
   }
 
-  // New lists for the rows that wait; a batch is filled up with the rows whose lists will run out next.
+  // Sorts the best of the list's columns that the group does not own into choices_, at least one more than wanted if
+  // there is one; returns how many of the wanted ones are better than going out. Exact phases make these exact.
+  std::size_t choose(std::int32_t i, std::size_t wanted, double out) {
+    const Shortlist& list = s_.lists.of(i);
+    for (;;) {
+      choices_.clear();
+      for (std::int32_t e = 0; e < list.size; ++e) {
+        const std::int32_t j = list.columns[e], owner = s_.column_to_row[j];
+        if (owner >= 0 && s_.lists.owner(owner) == s_.lists.owner(i)) continue;
+        choices_.push_back({list.costs[e] - s_.v[j], owner == kFree ? 0 : 1, e});
+      }
+      const std::size_t sorted = std::min(choices_.size(), wanted + 1);
+      std::partial_sort(choices_.begin(), choices_.begin() + static_cast<std::ptrdiff_t>(sorted), choices_.end());
+      std::size_t taken = 0;
+      while (taken < std::min(sorted, wanted) && choices_[taken].reduced <= out) ++taken;
+      if (!exact_) return taken;
+      bool changed = false;
+      // In rising order an exchange moves none that is still to come.
+      std::vector<std::int32_t> positions;
+      for (std::size_t c = 0; c < taken; ++c) {
+        if (choices_[c].position >= list.exact_size) positions.push_back(choices_[c].position);
+      }
+      std::sort(positions.begin(), positions.end());
+      for (const std::int32_t position : positions) {
+        s_.make_exact(i, position);
+        changed = true;
+      }
+      if (!changed) return taken;
+    }
+  }
+
+  // New lists for the rows that wait for one.
   void refresh_parked() {
     std::vector<std::int32_t> batch;
     std::int64_t size = s_.list_size;
-    while (!parked_.empty() && batch.size() < kRefreshBatch) {
-      const std::int32_t i = parked_.back();
-      parked_.pop_back();
-      free_.push_back(i);
-      batch.push_back(i);
+    for (const std::int32_t i : parked_) {
+      waiting_.push_back(i);
+      batch.push_back(s_.lists.owner(i));
       // A row back at once needs a longer list: its exact costs lie above many equal lower bounds.
-      if (parked_twice_[i]) size = std::max(size, 2 * std::int64_t{s_.lists[i].size});
+      if (parked_twice_[i]) size = std::max(size, 2 * std::int64_t{s_.lists.of(i).size});
       parked_twice_[i] = true;
     }
-    if (size == s_.list_size) add_nearly_exhausted(batch);
+    parked_.clear();
+    std::sort(batch.begin(), batch.end());
+    batch.erase(std::unique(batch.begin(), batch.end()), batch.end());
     s_.refresh(batch, size);
   }
 
-  void add_nearly_exhausted(std::vector<std::int32_t>& batch) {
-    std::vector<bool> in_batch(static_cast<std::size_t>(s_.n), false);
-    for (const std::int32_t i : batch) in_batch[i] = true;
-    std::vector<std::pair<double, std::int32_t>> slack;
-    for (std::int32_t i = 0; i < s_.n; ++i) {
-      if (in_batch[i] || s_.lists[i].size == s_.m) continue;
-      const BestEntry best = best_entry(s_, i);
-      slack.emplace_back(s_.lists[i].bound - best.reduced, i);
+  struct Choice {
+    double reduced;
+    int rank;  // columns that nobody owns come first among equals
+    std::int32_t position;
+    bool operator<(const Choice& other) const {
+      if (reduced != other.reduced) return reduced < other.reduced;
+      return rank != other.rank ? rank < other.rank : position < other.position;
     }
-    const std::size_t room = std::min(kRefreshBatch - batch.size(), slack.size());
-    std::nth_element(slack.begin(), slack.begin() + static_cast<std::ptrdiff_t>(room), slack.end());
-    for (std::size_t r = 0; r < room; ++r) batch.push_back(slack[r].second);
-  }
-
-  // After the pool's price fell, rows in it may prefer a column again; columns it does not need are nobody's.
-  void leave_pool() {
-    if (s_.pool.out > 0) {
-      for (std::int32_t i = 0; i < s_.n; ++i) {
-        if (s_.row_to_column[i] != kPool) continue;
-        if (std::min(best_entry(s_, i).reduced, s_.lists[i].bound) + eps_ < s_.pool.reduced()) {
-          s_.release_row(i);
-          free_.push_back(i);
-        }
-      }
-    }
-    for (std::int64_t j = s_.m - 1; j >= 0 && s_.pool.lack() < 0; --j) {
-      if (s_.column_to_row[j] != kPool) continue;
-      s_.column_to_row[j] = kFree;
-      --s_.pool.owned;
-    }
-  }
+  };
 
   ShortlistState& s_;
   double eps_;
+  bool exact_;
   std::int64_t stop_at_;
-  std::vector<std::int32_t> free_, parked_;
+  std::vector<std::int32_t> waiting_, parked_;
   std::vector<bool> parked_twice_;  // refreshed since its last bid that was placed
+  bool left_free_ = false;          // a row could only tie
+  std::vector<Choice> choices_;
 };
 
 }  // namespace
 
-void pool_bid(ShortlistState& state, double eps, std::vector<std::int32_t>& displaced) {
-  Pool& pool = state.pool;
-  const std::int64_t need = pool.surplus + pool.out;
-  std::vector<double> prices(state.v);
-  // The price of the dearest column it does without; with all columns, their least price.
-  const std::int64_t next = std::min(need, state.m - 1);
-  std::nth_element(prices.begin(), prices.begin() + next, prices.end(), std::greater<>());
-  const double price = prices[next];
-  const auto take = [&](std::int64_t j) {
-    const std::int32_t owner = state.column_to_row[j];
-    if (owner >= 0) {
-      state.row_to_column[owner] = kFree;
-      displaced.push_back(owner);
-    }
-    if (owner != kPool) ++pool.owned;
-    state.column_to_row[j] = kPool;
-  };
-  for (std::int64_t j = 0; j < state.m; ++j) {
-    if (state.v[j] > price) take(j);
-  }
-  // Among columns at that very price: its own, then nobody's, then those of rows; the last first, since rows prefer
-  // the lower index.
-  for (const int preferred : {1, 2}) {
-    for (std::int64_t j = state.m - 1; j >= 0 && pool.lack() > 0; --j) {
-      const std::int32_t owner = state.column_to_row[j];
-      const int kind = owner == kPool ? 0 : owner == kFree ? 1 : 2;
-      if (kind == preferred && state.v[j] == price) take(j);
-    }
-  }
-  pool.price = price - eps;
-  for (std::int64_t j = 0; j < state.m; ++j) {
-    if (state.column_to_row[j] == kPool) state.v[j] = std::min(state.v[j], pool.price);
-  }
-}
-
-bool bidding_phase(ShortlistState& state, double eps, bool reversed, std::int64_t budget) {
-  return BiddingPhase(state, eps, budget).run(reversed);
+bool bidding_phase(ShortlistState& state, double eps, std::vector<std::int32_t> waiting, std::int64_t effort) {
+  return BiddingPhase(state, eps, std::move(waiting), effort).run();
 }
 
 }  // namespace sae_match

@@ -17,7 +17,7 @@ class CompensatedSum {
     error_ += (sum_ - (s - x_part)) + (x - x_part);
     sum_ = s;
   }
-  double value() const { return sum_ + error_; }
+  double value() const { return std::isfinite(sum_) ? sum_ + error_ : sum_; }
 
  private:
   double sum_ = 0, error_ = 0;
@@ -73,8 +73,8 @@ Certified certify(const CostSource& source, double unmatched_cost, const std::ve
   certificate.rounding_bound = 4 * 0x1p-52 * magnitudes.value();
   certificate.min_reduced_cost = n > 0 && m > 0 ? min_reduced : 0;
   certificate.proof = least_reduced ? Proof::shortlist : Proof::full;
-  // A row left alone without a lambda makes both sides infinite or the gap NaN: not optimal.
-  certificate.optimal = std::fabs(certificate.gap) <= certificate.rounding_bound;
+  // A row left alone without a lambda makes both sides infinite: not optimal.
+  certificate.optimal = std::isfinite(certificate.gap) && std::fabs(certificate.gap) <= certificate.rounding_bound;
   result.v = std::move(v);
   return result;
 }

@@ -226,8 +226,7 @@ class JonkerVolgenant {
 
 Matching solve_jv(const CostSource& source, double unmatched_cost, std::int64_t memory_budget, RunControl& control) {
   const std::int64_t n = source.rows(), m = source.columns();
-  // The whole matrix in f64: twice the budget of an f32 one.
-  if (static_cast<double>(n) * static_cast<double>(m) * 4 > static_cast<double>(memory_budget)) {
+  if (static_cast<double>(n) * static_cast<double>(m) * sizeof(double) > static_cast<double>(memory_budget)) {
     throw Error("SOLVER_UNAVAILABLE", "Solver jv needs the whole cost matrix in memory, which is over the memory budget; "
                                       "solver shortlist does not");
   }

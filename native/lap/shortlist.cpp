@@ -1,6 +1,7 @@
 // The default solver: exact, and lazy about the matrix.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "lap/shortlist_state.h"
 #include "lap/solvers.h"
@@ -24,17 +25,18 @@ std::vector<double> starting_prices(const CostSource& source, RunControl& contro
   return source.column_quantile(sample, depth, control);
 }
 
-// The median over rows of what lies between the best entry and the bound: how far apart a row's choices are. Rows
+// The median over lists of what lies between the best entry and the bound: how far apart a row's choices are. Rows
 // whose list is whole or all ties say nothing.
 double median_list_width(const ShortlistState& state) {
   std::vector<double> widths;
-  for (std::int32_t i = 0; i < state.n; ++i) {
-    const double width = state.lists[i].bound - best_entry(state, i).reduced;
+  for (const std::int32_t i : list_owners(state)) {
+    const double width = state.lists.of(i).bound - best_entry(state, i).reduced;
     if (width > 0 && width < kInfinity) widths.push_back(width);
   }
   if (widths.empty()) return 0;
-  std::nth_element(widths.begin(), widths.begin() + static_cast<std::ptrdiff_t>(widths.size() / 2), widths.end());
-  return widths[widths.size() / 2];
+  const auto middle = widths.begin() + static_cast<std::ptrdiff_t>(widths.size() / 2);
+  std::nth_element(widths.begin(), middle, widths.end());
+  return *middle;
 }
 
 // A power of two keeps prices of integer costs exact.
@@ -43,39 +45,125 @@ double power_of_two_below(double x) { return std::ldexp(1.0, std::ilogb(x)); }
 // Tolerances of the bidding phases, in median list widths, and their budgets in bids per row. Work is counted and never
 // timed, so that runs repeat.
 constexpr double kFirstTolerance = 1.0 / 32;
-constexpr double kToleranceStep = 4;
+constexpr double kFallOfTolerance = 4;
 constexpr int kShortPhases = 2;
-constexpr std::int64_t kShortBidsPerRow = 20;
-constexpr double kLargestTolerance = 2;
-constexpr double kLeastTolerance = 1.0 / 256;
-constexpr std::int64_t kLongBidsPerRow = 200;
-constexpr std::int64_t kExactBidsPerRow = 4;
+constexpr std::int64_t kShortEffort = 40;
+constexpr double kLargeTolerance = 1;
+constexpr double kRiseOfTolerance = 16;
+constexpr int kMostRises = 8;
+constexpr std::int64_t kRisingEffort = 100;
+constexpr double kSmallTolerance = 1.0 / 256;
+constexpr std::int64_t kLongEffort = 400;
+constexpr std::int64_t kExactEffort = 40;
+// With more than this share of the rows free after row reduction, another phase is cheaper than paths.
+constexpr double kManyFree = 1.0 / 16;
+constexpr int kMostFurtherPhases = 8;
 
-// Brings the prices near to optimal ones. Returns the row order of the next phase.
-//
-// Most problems need two short phases from a small tolerance. Where the first price war does not end within its
-// budget, the costs are of a kind that wants the whole scale: large steps first.
-bool bid_with_tolerance(ShortlistState& state) {
-  bool reversed = false;
-  const double width = median_list_width(state);
-  if (!(width > 0)) return reversed;
-  bool ended = true;
-  double eps = power_of_two_below(width * kFirstTolerance);
-  for (int phase = 0; phase < kShortPhases && ended; ++phase, eps /= kToleranceStep, reversed = !reversed) {
-    ended = bidding_phase(state, eps, reversed, kShortBidsPerRow * state.n);
-  }
-  if (ended) return reversed;
-  for (eps = power_of_two_below(width * kLargestTolerance); eps > width * kLeastTolerance;
-       eps /= kToleranceStep, reversed = !reversed) {
-    bidding_phase(state, eps, reversed, kLongBidsPerRow * state.n);
-  }
-  return reversed;
+// One auction from an empty matching. Every other one takes the rows in reversed order.
+bool auction(ShortlistState& state, double eps, std::int64_t effort) {
+  state.drop_matching();
+  if (state.pool.active) order_by_price(state);
+  std::vector<std::int32_t> waiting(static_cast<std::size_t>(state.n));
+  std::iota(waiting.begin(), waiting.end(), 0);
+  if (state.auctions++ % 2 == 0) std::reverse(waiting.begin(), waiting.end());
+  return bidding_phase(state, eps, std::move(waiting), effort * state.n);
 }
 
-std::vector<std::int32_t> every_row(std::int64_t n) {
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(n));
-  for (std::int64_t i = 0; i < n; ++i) rows[i] = static_cast<std::int32_t>(i);
-  return rows;
+// Brings the prices near to optimal ones; returns the last tolerance, 0 if there was no phase.
+//
+// Most problems need two short phases from a small tolerance. Where the first price war does not end within its
+// budget, the costs are of a kind that wants the whole scale: a tolerance so large that it does end, then smaller ones.
+double bid_with_tolerance(ShortlistState& state) {
+  const double width = median_list_width(state);
+  if (!(width > 0)) return 0;
+  double eps = power_of_two_below(width * kFirstTolerance);
+  bool ended = auction(state, eps, kShortEffort);
+  for (int phase = 1; phase < kShortPhases && ended; ++phase) {
+    eps /= kFallOfTolerance;
+    ended = auction(state, eps, kShortEffort);
+  }
+  if (ended) return eps;
+  eps = power_of_two_below(width * kLargeTolerance);
+  for (int rise = 0; !auction(state, eps, kRisingEffort) && rise < kMostRises; ++rise) eps *= kRiseOfTolerance;
+  while (eps / kFallOfTolerance > width * kSmallTolerance) {
+    eps /= kFallOfTolerance;
+    auction(state, eps, kLongEffort);
+  }
+  return eps;
+}
+
+// Lists whose best entry lies above their bound, made anew in one go until every list knows its row's best column.
+void make_lists_current(ShortlistState& state) {
+  std::vector<std::int32_t> rows = list_owners(state);
+  for (std::int64_t size = state.list_size;; size *= 2) {
+    std::erase_if(rows, [&](std::int32_t i) {
+      return !(std::min(best_exact_entry(state, i).reduced, state.pool.reduced()) > state.lists.of(i).bound);
+    });
+    if (rows.empty()) return;
+    state.control.check();
+    state.refresh(rows, size);
+  }
+}
+
+// Parts every pair that is not its row's best choice. Identical rows are parted altogether: the least difference
+// between the prices they pay would part nearly all. Returns the rows without partner, the last one first.
+std::vector<std::int32_t> part_loose_pairs(ShortlistState& state) {
+  std::vector<std::int32_t> waiting;
+  for (std::int64_t k = state.n - 1; k >= 0; --k) {
+    const auto i = static_cast<std::int32_t>(k);
+    if ((k & 255) == 0) state.control.check();
+    const std::int32_t j = state.row_to_column[i];
+    const double out = state.pool.reduced();
+    const double best = std::min({best_exact_entry(state, i).reduced, state.lists.of(i).bound, out});
+    double own = kInfinity;
+    if (j >= 0) {
+      state.own_cost[i] = state.exact_cost(i, j);
+      own = state.own_cost[i] - state.v[j];
+    } else if (j == kPool) {
+      own = out;
+    }
+    if (own <= best && state.lists.group(i).empty()) continue;
+    state.release_row(i);
+    waiting.push_back(i);
+  }
+  return waiting;
+}
+
+// Makes prices and matching complementary: pairs that are not tight are parted, rows bid once more with eps = 0, and
+// among tight pairs everybody gets a partner who can. Returns how many rows are left free.
+std::int64_t reduce_rows(ShortlistState& state) {
+  Pool& pool = state.pool;
+  if (pool.active) {
+    for (double& price : state.v) price = std::min(price, pool.price);
+  }
+  make_lists_current(state);
+  std::vector<std::int32_t> waiting = part_loose_pairs(state);
+  if (pool.active) {
+    while (pool.lack() < 0) {
+      const std::int32_t j = pool.owned.back();
+      pool.give_up(j);
+      state.column_to_row[j] = kFree;
+    }
+    order_by_price(state);
+    pool_bid(state, 0, waiting);
+  }
+  bidding_phase(state, 0, std::move(waiting), kExactEffort * state.n);
+  match_tight_pairs(state);
+  return std::count(state.row_to_column.begin(), state.row_to_column.end(), kFree);
+}
+
+bool many(const ShortlistState& state, std::int64_t free_rows) {
+  return static_cast<double>(free_rows) > kManyFree * static_cast<double>(state.n);
+}
+
+// Whether more than a quarter of the rows have several best columns.
+bool mostly_ties(const ShortlistState& state) {
+  std::int64_t tied = 0;
+  for (std::int32_t i = 0; i < state.n; ++i) {
+    const BestEntry best = best_entry(state, i);
+    tied += best.second == best.reduced && best.reduced < kInfinity;
+  }
+  return 4 * tied > state.n;
 }
 
 // Prices are free up to one shift of all of them. With a pool its price becomes 0, as the conditions on free columns
@@ -88,22 +176,36 @@ double price_shift(const ShortlistState& state) {
     return *middle;
   }
   // A pool without columns of its own could as well be priced like the dearest column.
-  if (state.pool.surplus == 0 && state.pool.owned == 0) return *std::max_element(state.v.begin(), state.v.end());
+  if (state.pool.surplus == 0 && state.pool.owned.empty()) return *std::max_element(state.v.begin(), state.v.end());
   return state.pool.price;
 }
 
 double down(double x) { return std::nextafter(x, -kInfinity); }
 
+// How far fl(a - b) lies above a - b.
+double excess_of_difference(double a, double b) {
+  const double s = a - b, b_part = a - s, a_part = s + b_part;
+  return -((a - a_part) + (b_part - b));
+}
+
 Matching take_matching(ShortlistState& state) {
   Matching matching;
   const double shift = price_shift(state);
-  for (double& price : state.v) price -= shift;
-  // What the lists and bounds prove without another sweep. One rounding down covers each rounded operation.
-  matching.least_reduced.resize(static_cast<std::size_t>(state.n));
-  for (std::int32_t i = 0; i < state.n; ++i) {
-    const double listed = best_exact_entry(state, i).reduced;
-    matching.least_reduced[i] = std::min(down(listed), down(down(state.lists[i].bound) + shift));
+  // Unlisted columns may have been shifted to a price that rounding left too high.
+  double excess = 0;
+  for (double& price : state.v) {
+    excess = std::max(excess, excess_of_difference(price, shift));
+    price -= shift;
   }
+  // What the lists and bounds prove without another sweep. One rounding down covers each rounded operation: that of
+  // cost - v when the bound was made, and the two of this sum.
+  matching.least_reduced.resize(static_cast<std::size_t>(state.n));
+  for (const std::int32_t first : list_owners(state)) {
+    const double listed = best_exact_entry(state, first).reduced;
+    const double bound = down(down(down(state.lists.of(first).bound) + shift) - excess);
+    matching.least_reduced[first] = std::min(down(listed), bound);
+  }
+  for (std::int32_t i = 0; i < state.n; ++i) matching.least_reduced[i] = matching.least_reduced[state.lists.owner(i)];
   matching.row_to_column = std::move(state.row_to_column);
   matching.column_to_row = std::move(state.column_to_row);
   for (std::int32_t& j : matching.row_to_column) j = std::max(j, -1);
@@ -118,17 +220,30 @@ Matching take_matching(ShortlistState& state) {
 Matching solve_shortlist(const CostSource& source, double unmatched_cost, const std::vector<double>* prices,
                          RunControl& control) {
   ShortlistState state(source, unmatched_cost, control);
-  const std::vector<std::int32_t> rows = every_row(state.n);
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(state.n));
+  std::iota(rows.begin(), rows.end(), 0);
   state.v = prices ? *prices : starting_prices(source, control);
   source.list(rows, state.v.data(), state.list_size, state.lists, control);
   control.enter(Phase::solve);
-
-  bool reversed = false;
-  if (!prices) {
-    reversed = bid_with_tolerance(state);
-    if (!source.batched()) source.list(rows, state.v.data(), state.list_size, state.lists, control);
+  share_lists(state);
+  open_pool(state);
+  bool near = prices != nullptr;
+  if (!near && mostly_ties(state)) {
+    // Where costs tie, prices do best to tie as well: those of the column minima.
+    state.v = source.column_quantile(rows, 1, control);
+    state.refresh(list_owners(state), state.list_size);
+    open_pool(state);
+    near = !many(state, reduce_rows(state));
   }
-  bidding_phase(state, 0, reversed, kExactBidsPerRow * state.n);
+  if (near) {
+    if (prices) reduce_rows(state);
+  } else {
+    double eps = bid_with_tolerance(state);
+    for (int phase = 0; many(state, reduce_rows(state)) && eps > 0 && phase < kMostFurtherPhases; ++phase) {
+      eps /= kFallOfTolerance;
+      auction(state, eps, kLongEffort);
+    }
+  }
   augment(state);
   return take_matching(state);
 }

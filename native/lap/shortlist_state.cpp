@@ -7,13 +7,14 @@ namespace sae_match {
 namespace {
 
 // Dense rows are cheap to look at again, so short lists do; an implicit row costs a product.
-std::int64_t wanted_list_size(const CostSource& source) { return source.batched() ? 64 : 32; }
+std::int64_t wanted_list_size(const CostSource& source) { return source.batched() ? 128 : 64; }
 
 }  // namespace
 
 ShortlistState::ShortlistState(const CostSource& cost_source, double unmatched_cost, RunControl& run_control)
     : source(cost_source),
       control(run_control),
+      kernel(kernels()),
       n(source.rows()),
       m(source.columns()),
       list_size(wanted_list_size(source)),
@@ -22,21 +23,32 @@ ShortlistState::ShortlistState(const CostSource& cost_source, double unmatched_c
       row_to_column(static_cast<std::size_t>(n), kFree),
       column_to_row(static_cast<std::size_t>(m), kFree),
       own_cost(static_cast<std::size_t>(n), 0) {
-  pool.lambda = unmatched_cost;
-  pool.surplus = m - n;
-  pool.active = pool.surplus > 0 || unmatched_cost < std::numeric_limits<double>::infinity();
+  pool.open(n, m, unmatched_cost);
 }
 
 void ShortlistState::drop_matching() {
   std::fill(row_to_column.begin(), row_to_column.end(), kFree);
   std::fill(column_to_row.begin(), column_to_row.end(), kFree);
-  pool.out = pool.owned = 0;
+  open_pool(*this);
 }
 
-void ShortlistState::assign(std::int32_t i, std::int32_t j, double cost) {
+std::int32_t ShortlistState::assign(std::int32_t i, std::int32_t j, double cost) {
+  const std::int32_t owner = column_to_row[j];
+  if (owner >= 0) row_to_column[owner] = kFree;
+  if (owner == kPool) {
+    pool.give_up(j);
+    pool.offer(j, v[j]);
+  }
   row_to_column[i] = j;
   column_to_row[j] = i;
   own_cost[i] = cost;
+  return owner >= 0 ? owner : kFree;
+}
+
+void ShortlistState::send_out(std::int32_t i, double best) {
+  row_to_column[i] = kPool;
+  ++pool.out;
+  pool.out_rows.push(best, i);
 }
 
 void ShortlistState::release_row(std::int32_t i) {
@@ -52,7 +64,7 @@ void ShortlistState::refresh(const std::vector<std::int32_t>& rows, std::int64_t
 }
 
 std::int32_t ShortlistState::make_exact(std::int32_t i, std::int32_t position) {
-  Shortlist& list = lists[i];
+  Shortlist& list = lists.of(i);
   if (position < list.exact_size) return position;
   const std::int32_t to = list.exact_size++;
   std::swap(list.columns[position], list.columns[to]);
@@ -62,34 +74,35 @@ std::int32_t ShortlistState::make_exact(std::int32_t i, std::int32_t position) {
   return to;
 }
 
+double ShortlistState::exact_cost(std::int32_t i, std::int32_t j) const {
+  const Shortlist& list = lists.of(i);
+  for (std::int32_t e = 0; e < list.exact_size; ++e) {
+    if (list.columns[e] == j) return list.costs[e];
+  }
+  return source.cost(i, j);
+}
+
 BestEntry best_entry(const ShortlistState& state, std::int32_t i) {
-  const Shortlist& list = state.lists[i];
+  const Shortlist& list = state.lists.of(i);
   const double* v = state.v.data();
-  BestEntry best;
-  for (std::int32_t e = 0; e < list.size; ++e) {
-    const double reduced = list.costs[e] - v[list.columns[e]];
-    if (reduced < best.second) {
-      if (reduced < best.reduced) {
-        best.second = best.reduced;
-        best.reduced = reduced;
-        best.position = e;
-      } else {
-        best.second = reduced;
-        // Among equals an unowned column spares a displacement.
-        if (reduced == best.reduced && state.column_to_row[list.columns[e]] == kFree &&
-            state.column_to_row[list.columns[best.position]] != kFree) {
-          best.position = e;
-        }
+  auto [position, reduced, second] = state.kernel.two_best(list.columns, list.costs, list.size, v);
+  if (second == reduced && position >= 0 && state.column_to_row[list.columns[position]] != kFree) {
+    // Among equals an unowned column spares a displacement.
+    for (std::int32_t e = position + 1; e < list.size; ++e) {
+      const std::int32_t j = list.columns[e];
+      if (state.column_to_row[j] == kFree && list.costs[e] - v[j] == reduced) {
+        position = e;
+        break;
       }
     }
   }
-  return best;
+  return {position, reduced, second};
 }
 
 BestEntry best_exact_entry(ShortlistState& state, std::int32_t i) {
   for (;;) {
     BestEntry best = best_entry(state, i);
-    if (best.position < state.lists[i].exact_size) return best;
+    if (best.position < state.lists.of(i).exact_size) return best;
     state.make_exact(i, best.position);
   }
 }

@@ -5,7 +5,9 @@
 #include <limits>
 #include <vector>
 
+#include "core/kernels.h"
 #include "cost/cost_source.h"
+#include "lap/pool.h"
 
 namespace sae_match {
 
@@ -13,26 +15,12 @@ namespace sae_match {
 inline constexpr std::int32_t kFree = -1;  // a row without partner that must get one; a column nobody owns
 inline constexpr std::int32_t kPool = -2;  // a row that stays alone; a column owned by the pool
 
-// The pool is one node that stands for everything that may stay alone: the columns - rows surplus columns, at cost 0,
-// and rows that go out at cost lambda. It makes every shape a square problem: it owns as many columns as there are
-// units in it, all of them at its price, which is no lower than any other column's (less eps in a bidding phase).
-// A row sees it at reduced cost lambda - price. Square problems with infinite lambda have none.
-struct Pool {
-  bool active = false;
-  double lambda = std::numeric_limits<double>::infinity();
-  double price = 0;
-  std::int64_t surplus = 0;  // columns - rows
-  std::int64_t out = 0;      // rows in it
-  std::int64_t owned = 0;    // columns it owns
-  std::int64_t lack() const { return active ? surplus + out - owned : 0; }
-  double reduced() const { return active ? lambda - price : std::numeric_limits<double>::infinity(); }
-};
-
 struct ShortlistState {
   ShortlistState(const CostSource& cost_source, double unmatched_cost, RunControl& run_control);
 
   const CostSource& source;
   RunControl& control;
+  const Kernels& kernel;
   std::int64_t n, m;
   std::int64_t list_size;  // entries wanted in a fresh list
   Shortlists lists;
@@ -40,11 +28,15 @@ struct ShortlistState {
   std::vector<std::int32_t> row_to_column, column_to_row;
   std::vector<double> own_cost;  // of a matched row's pair, as the phase sees it
   Pool pool;
+  int auctions = 0;
   Work work;
 
   // Everybody free, prices kept.
   void drop_matching();
-  void assign(std::int32_t i, std::int32_t j, double cost);
+  // Whoever or whatever owned column j loses it to row i; returns the row that did, or kFree.
+  std::int32_t assign(std::int32_t i, std::int32_t j, double cost);
+  // Row i, whose best column costs `best` (reduced), goes out.
+  void send_out(std::int32_t i, double best);
   // Takes the row's column or its place in the pool away from it. The column is nobody's then.
   void release_row(std::int32_t i);
 
@@ -52,6 +44,8 @@ struct ShortlistState {
   void refresh(const std::vector<std::int32_t>& rows, std::int64_t size);
   // The entry's cost made exact; returns its new position.
   std::int32_t make_exact(std::int32_t i, std::int32_t position);
+  // The exact cost of a pair, from the row's list if it is there.
+  double exact_cost(std::int32_t i, std::int32_t j) const;
 };
 
 // The best entry of a row at the present prices, and the second best value; ties to the lower column, those of free
@@ -65,14 +59,35 @@ BestEntry best_entry(const ShortlistState& state, std::int32_t i);
 // The same with the best entry's cost made exact.
 BestEntry best_exact_entry(ShortlistState& state, std::int32_t i);
 
+// --- row_groups.cpp ---
+
+// Lets identical rows share a list. Fresh lists of all rows must be there.
+void share_lists(ShortlistState& state);
+// The rows whose lists are not another's.
+std::vector<std::int32_t> list_owners(const ShortlistState& state);
+
 // --- bids.cpp ---
 
-// One auction from an empty matching: every row bids until all have a column or a place in the pool. eps = 0 is row
-// reduction: it may stop with rows free. Stops early when `budget` bids are spent. Returns whether nobody is free.
-bool bidding_phase(ShortlistState& state, double eps, bool reversed, std::int64_t budget);
+// An auction: the rows of `waiting`, the last one first, bid until everybody has a column or a place in the pool.
+// eps = 0 is row reduction: it may leave rows free. Stops early when `effort` is spent: 1 for a bid, 10 for a new list.
+// Returns whether nobody is left.
+bool bidding_phase(ShortlistState& state, double eps, std::vector<std::int32_t> waiting, std::int64_t effort);
 
-// The pool takes the dearest columns until it owns as many as it has units, all at one price.
-void pool_bid(ShortlistState& state, double eps, std::vector<std::int32_t>& displaced);
+// --- pool_bids.cpp ---
+
+// Empties the pool; its price becomes the highest of all.
+void open_pool(ShortlistState& state);
+// Puts the columns that the pool does not own in order of price, for pool_bid.
+void order_by_price(ShortlistState& state);
+// The pool takes the dearest columns, or sends rows back for which some column has become better than staying out,
+// until it lacks nothing. Its price falls to what it would take next, less eps. Rows that have lost their column or
+// came back are added to `waiting`.
+void pool_bid(ShortlistState& state, double eps, std::vector<std::int32_t>& waiting);
+
+// --- tight_matching.cpp ---
+
+// Gives free rows a column wherever pairs that are tight allow it.
+void match_tight_pairs(ShortlistState& state);
 
 // --- augment.cpp ---
 

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
+#include <sstream>
 
 #include "lap/certificate.h"
 #include "lap/feasibility.h"
@@ -95,9 +97,23 @@ Neighbours to_neighbours(Audit& audit, const std::vector<std::int32_t>& row_to_c
   return result;
 }
 
+// Prices stay within a few sums of costs along an alternating path through every row and column.
+void require_range(const CostSource& source, const Orientation& orientation, double unmatched_cost) {
+  const double largest = std::max(source.largest(), unmatched_cost < kInfinity ? std::fabs(unmatched_cost) : 0.0);
+  const double sides = static_cast<double>(source.rows()) + static_cast<double>(source.columns());
+  const double limit = std::numeric_limits<double>::max() / (8 * (sides + 1)) * std::min(1.0, orientation.cost_factor);
+  if (!(largest <= limit)) {
+    std::ostringstream text;
+    text << "Expected costs of at most " << limit / orientation.cost_factor << " in size, got "
+         << largest / orientation.cost_factor << ": their sums could leave the range of f64";
+    throw Error("COST_RANGE", text.str());
+  }
+}
+
 Solution solve_source(const CostSource& source, const SolveOptions& options, const Orientation& orientation,
                       std::int64_t memory_budget, RunControl& control, Stopwatch& watch) {
   const double unmatched_cost = options.unmatched_cost * orientation.cost_factor;
+  require_range(source, orientation, unmatched_cost);
   if (!(unmatched_cost < kInfinity)) {
     require_feasible(source, orientation.transposed ? "column" : "row", orientation.transposed ? "row" : "column",
                      control);
@@ -121,7 +137,7 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
     Certified proof = prove(again);
     solution.verify_milliseconds += watch.lap();
     add(again.work, matching.work);
-    if (proof.certificate.gap < certified.certificate.gap) {
+    if (std::fabs(proof.certificate.gap) < std::fabs(certified.certificate.gap)) {
       matching = std::move(again);
       certified = std::move(proof);
     }

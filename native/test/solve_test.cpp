@@ -119,9 +119,24 @@ bool feasible_by_jv(const Problem& problem, SolveOptions options, Solution& solu
   }
 }
 
-void check_random_problems(int count) {
+// No pair that was not made is cheaper than what both of its sides have.
+void check_greedy(const Problem& problem, const Solution& greedy) {
+  const double sign = problem.maximize ? -1 : 1;
+  const auto cost = [&](std::int64_t i, std::int64_t j) { return sign * problem.costs[i * problem.columns + j]; };
+  for (std::int64_t i = 0; i < problem.rows; ++i) {
+    const std::int32_t own = greedy.row_to_column[i];
+    for (std::int64_t j = 0; j < problem.columns; ++j) {
+      const std::int32_t owner = greedy.column_to_row[j];
+      const double of_row = own >= 0 ? cost(i, own) : problem.lambda;
+      const double of_column = owner >= 0 ? cost(owner, j) : problem.lambda;
+      CHECK(!(cost(i, j) < of_row && cost(i, j) < of_column));
+    }
+  }
+}
+
+void check_problems(int count, Problem (*make)()) {
   for (int round = 0; round < count && failed_checks == 0; ++round) {
-    const Problem problem = random_problem();
+    const Problem problem = make();
     const CostMatrix matrix{problem.costs.data(), Dtype::f64, problem.rows, problem.columns, problem.columns};
     SolveOptions options;
     options.maximize = problem.maximize;
@@ -148,18 +163,79 @@ void check_random_problems(int count) {
     }
     if (feasible) {
       options.solver = Solver::greedy;
-      if (problem.lambda == kInfinity &&
-          std::any_of(problem.costs.begin(), problem.costs.end(), [](double c) { return !std::isfinite(c); })) {
-        continue;  // greedy may leave a row without any allowed column
-      }
       const Solution greedy = solve(matrix, options, control);
-      CHECK(greedy.certificate.gap >= -greedy.certificate.rounding_bound);
+      // It may leave a row without any allowed column.
+      const auto matched = std::count_if(greedy.row_to_column.begin(), greedy.row_to_column.end(),
+                                         [](std::int32_t j) { return j >= 0; });
+      const bool whole = matched == std::min(problem.rows, problem.columns);
+      CHECK(!std::isnan(greedy.cost));
+      if (whole || problem.lambda < kInfinity) {
+        CHECK(greedy.certificate.gap >= -greedy.certificate.rounding_bound);
+        check_greedy(problem, greedy);
+      } else {
+        CHECK(!greedy.certificate.optimal);
+      }
     }
     if (failed_checks) {
       std::cerr << "round " << round << ": " << problem.rows << " x " << problem.columns << ", lambda "
                 << problem.lambda << ", maximize " << problem.maximize << std::endl;
     }
   }
+}
+
+// Problems with rows longer than any list, in every shape, with ties and with rows and columns that are alike.
+Problem larger_problem() {
+  const std::int64_t n = 150 + below(350);
+  Problem problem{n, below(2) ? n : 150 + below(350), {}};
+  const std::int64_t family = below(8);
+  problem.integer = family == 1 || family == 2 || family == 7;
+  std::vector<double> row_part, column_part, row_kind, column_kind;
+  const double alike = below(2) ? 0.3 : 0;
+  for (std::int64_t i = 0; i < problem.rows; ++i) {
+    row_part.push_back(uniform());
+    row_kind.push_back(uniform() < alike ? static_cast<double>(below(2)) : -1);
+  }
+  for (std::int64_t j = 0; j < problem.columns; ++j) {
+    column_part.push_back(uniform());
+    column_kind.push_back(uniform() < alike ? static_cast<double>(below(2)) : -1);
+  }
+  std::vector<double> of_column_kind, of_row_kind;
+  for (std::int64_t k = 0; k < 2 * std::max(problem.rows, problem.columns); ++k) {
+    of_row_kind.push_back(std::floor(uniform() * 50));
+    of_column_kind.push_back(std::floor(uniform() * 50));
+  }
+  for (std::int64_t i = 0; i < problem.rows; ++i) {
+    for (std::int64_t j = 0; j < problem.columns; ++j) {
+      double c = uniform();
+      if (family == 1) c = std::floor(uniform() * 10);
+      if (family == 2) c = static_cast<double>((i + 1) * (j + 1));
+      if (family == 3) c = (row_part[i] - column_part[j]) * (row_part[i] - column_part[j]);
+      if (family == 4) c = 1000 * row_part[i] + 1000 * column_part[j] + (below(2) ? 0.001 * uniform() : 0);
+      if (family == 5) c -= 0.5;
+      if (family == 6) c = std::floor(1e4 * row_part[i]) + std::floor(1e4 * column_part[j]) + uniform() * 0x1p-6;
+      if (family == 7) c = std::floor(uniform() * 2);
+      // A row of a kind asks of every column what its kind asks; of a column of a kind what both kinds ask.
+      if (row_kind[i] >= 0 && column_kind[j] >= 0) {
+        c = row_kind[i] == column_kind[j] ? 0 : 3;
+      } else if (row_kind[i] >= 0) {
+        c = of_row_kind[static_cast<std::size_t>(2 * j + static_cast<std::int64_t>(row_kind[i]))];
+      } else if (column_kind[j] >= 0) {
+        c = of_column_kind[static_cast<std::size_t>(2 * i + static_cast<std::int64_t>(column_kind[j]))];
+      }
+      problem.costs.push_back(c);
+    }
+  }
+  problem.maximize = below(4) == 0;
+  if (below(3) == 0) {
+    problem.lambda = std::floor(problem.costs[static_cast<std::size_t>(below(problem.rows * problem.columns))]);
+  }
+  if (below(4) == 0) {
+    const double share = below(2) ? 0.2 : 0.97;
+    for (double& c : problem.costs) {
+      if (uniform() < share) c = problem.maximize ? -kInfinity : kInfinity;
+    }
+  }
+  return problem;
 }
 
 // Feature rows against the matrix of their exact costs, dense and implicit, with ties from identical and zero rows.
@@ -269,8 +345,10 @@ void check_threads() {
 // Bad entries and impossible problems end in an error of the right kind.
 void check_errors() {
   const double nan = std::nan("");
-  const auto code = [](std::vector<double> costs, std::int64_t rows, std::int64_t columns, bool maximize) {
+  const auto code = [](std::vector<double> costs, std::int64_t rows, std::int64_t columns, bool maximize,
+                       double lambda = kInfinity) {
     SolveOptions options;
+    options.unmatched_cost = lambda;
     options.maximize = maximize;
     RunControl control;
     try {
@@ -284,6 +362,7 @@ void check_errors() {
   CHECK_EQUAL(code({1, -kInfinity, 2, 3}, 2, 2, false), "COST_NAN");
   CHECK_EQUAL(code({1, kInfinity, 2, 3}, 2, 2, true), "COST_NAN");
   CHECK_EQUAL(code({1e308, 1, 2, 1e308}, 2, 2, false), "COST_RANGE");
+  CHECK_EQUAL(code({kInfinity, kInfinity, kInfinity, kInfinity}, 2, 2, false, 1e308), "COST_RANGE");
   CHECK_EQUAL(code({kInfinity, 1, kInfinity, 1}, 2, 2, false), "INFEASIBLE");
   CHECK_EQUAL(code({1, kInfinity, 1, kInfinity, 1, kInfinity}, 3, 2, false), "INFEASIBLE");
   CHECK_EQUAL(code({kInfinity, 1, 1, kInfinity}, 2, 2, false), "none");
@@ -309,15 +388,80 @@ void check_errors() {
   }
 }
 
+// Rows whose norms or distances lie at the ends of the range.
+void check_extreme_rows() {
+  struct Case {
+    std::vector<double> a, b;
+    std::int64_t width;
+  };
+  for (const Case& it : std::vector<Case>{
+           {{1e-160}, {2e-160}, 1},
+           {{1e-160, 3e-160}, {2e-160, 1e-162}, 1},
+           {{0, 0}, {1e-21, 0, 1e-21, 0, 1, 0}, 2},
+           {{0, 0, 0, 0}, {1e-22, 0, 1e-23, 1e-22, 1, 0}, 2},
+           {{1e150, 1e-150}, {1e150, 0}, 1},
+       }) {
+    const auto n = static_cast<std::int64_t>(it.a.size()) / it.width, m = static_cast<std::int64_t>(it.b.size()) / it.width;
+    const Rows left{{RowBlock{MatrixView{it.a.data(), Dtype::f64, n, it.width, it.width, 1}, nullptr}}, n, nullptr};
+    const Rows right{{RowBlock{MatrixView{it.b.data(), Dtype::f64, m, it.width, it.width, 1}, nullptr}}, m, nullptr};
+    for (const Source source : {Source::dense, Source::implicit}) {
+      for (const bool maximize : {false, true}) {
+        RowsOptions rows_options;
+        rows_options.source = source;
+        SolveOptions options;
+        options.neighbours = true;
+        options.maximize = maximize;
+        RunControl control;
+        const Solution solution = solve(left, right, rows_options, options, control);
+        CHECK(solution.certificate.optimal);
+        for (const double u : solution.u) CHECK(std::isfinite(u));
+      }
+    }
+  }
+}
+
+// Dead features: zero rows on both sides, more on one than on the other. They act as one, so they cost next to nothing.
+void check_dead_rows() {
+  const std::int64_t n = 600, width = 20;
+  for (const std::int64_t dead_b : {150, 200, 250}) {
+    std::vector<float> a(static_cast<std::size_t>(n * width)), b(a.size());
+    for (float& x : a) x = static_cast<float>(uniform() - 0.5);
+    for (float& x : b) x = static_cast<float>(uniform() - 0.5);
+    std::fill_n(a.begin(), 200 * width, 0.25f);  // alike, and not zero
+    std::fill_n(b.begin(), dead_b * width, 0.25f);
+    const Rows left{{RowBlock{MatrixView{a.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
+    const Rows right{{RowBlock{MatrixView{b.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
+    for (const Source source : {Source::dense, Source::implicit}) {
+      RowsOptions rows_options;
+      rows_options.source = source;
+      SolveOptions options;
+      RunControl control;
+      const Solution solution = solve(left, right, rows_options, options, control);
+      options.solver = Solver::jv;
+      const Solution truth = solve(left, right, rows_options, options, control);
+      CHECK(solution.certificate.optimal);
+      CHECK(std::fabs(solution.cost - truth.cost) <= 2 * truth.certificate.rounding_bound);
+      // Counted work, so this is no timed test: without groups it is dozens of times as much.
+      CHECK(solution.work.bids < 60 * n);
+      CHECK(solution.work.labels < 60 * n);
+    }
+  }
+}
+
 }  // namespace
 
-int main() {
+// `solve_test 50` tries fifty times as many random problems.
+int main(int argument_count, char** arguments) {
+  const int factor = argument_count > 1 ? std::stoi(arguments[1]) : 1;
   check_errors();
+  check_extreme_rows();
+  check_dead_rows();
   check_threads();
   for (const std::string& simd : supported_simd()) {
     CHECK(set_simd(simd));
-    check_random_problems(1500);
-    check_rows(150);
+    check_problems(1500 * factor, random_problem);
+    check_problems(60 * factor, larger_problem);
+    check_rows(150 * factor);
     if (failed_checks) std::cerr << "with " << simd << std::endl;
   }
   return finish();

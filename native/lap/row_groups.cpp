@@ -1,0 +1,57 @@
+// Identical rows: dead features are often thousands of zero rows, which want the same columns.
+#include <bit>
+#include <unordered_map>
+
+#include "lap/shortlist_state.h"
+
+namespace sae_match {
+namespace {
+
+// With so many different rows of the same hash at most is a row compared.
+constexpr std::size_t kMostAlike = 8;
+
+// What the lists of identical rows have in common, whichever of many equal columns each of them kept.
+std::uint64_t hash_of(const Shortlist& list, const std::vector<double>& v) {
+  std::uint64_t hash = std::bit_cast<std::uint64_t>(list.bound);
+  for (std::int32_t e = 0; e < list.size; ++e) {
+    const std::int32_t j = list.columns[e];
+    if (list.costs[e] - v[j] >= list.bound) continue;
+    hash = (hash ^ std::bit_cast<std::uint64_t>(list.costs[e]) ^ static_cast<std::uint64_t>(j) << 32) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 29;
+  }
+  return hash;
+}
+
+}  // namespace
+
+void share_lists(ShortlistState& state) {
+  std::unordered_map<std::uint64_t, std::vector<std::int32_t>> alike;
+  alike.reserve(static_cast<std::size_t>(state.n));
+  for (std::int32_t i = 0; i < state.n; ++i) {
+    if ((i & 255) == 0) state.control.check();
+    std::vector<std::int32_t>& others = alike[hash_of(state.lists.of(i), state.v)];
+    std::int32_t same = kFree;
+    for (const std::int32_t other : others) {
+      if (same == kFree && state.source.same_row(other, i)) same = other;
+    }
+    if (same != kFree) {
+      state.lists.share(same, i);
+    } else if (others.size() < kMostAlike) {
+      others.push_back(i);
+    }
+  }
+  // A shared list needs a column for each of its rows.
+  std::vector<std::int32_t> firsts;
+  for (const std::vector<std::int32_t>& group : state.lists.groups()) firsts.push_back(group.front());
+  if (!firsts.empty()) state.refresh(firsts, state.list_size);
+}
+
+std::vector<std::int32_t> list_owners(const ShortlistState& state) {
+  std::vector<std::int32_t> owners;
+  for (std::int32_t i = 0; i < state.n; ++i) {
+    if (state.lists.owner(i) == i) owners.push_back(i);
+  }
+  return owners;
+}
+
+}  // namespace sae_match

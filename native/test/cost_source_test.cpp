@@ -1,0 +1,168 @@
+// Cost sources: listed costs are rigorous lower bounds, lists hold what they promise, and all sources agree.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+#include <vector>
+
+#include "check.h"
+#include "cost/cost_source.h"
+#include "sae_match/cpu_features.h"
+
+using namespace sae_match;
+
+namespace {
+
+std::mt19937_64 generator(7);
+double normal() { return std::normal_distribution<double>()(generator); }
+
+// f32 rows of very different lengths, every fourth of them zero and every fifth like the first.
+struct TestRows {
+  TestRows(std::int64_t count_, std::int64_t width_, double smallest, double largest) : count(count_), width(width_) {
+    values.resize(static_cast<std::size_t>(count * width));
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double size = i % 3 == 0 ? largest : i % 3 == 1 ? smallest : std::sqrt(smallest) * std::sqrt(largest);
+      for (std::int64_t k = 0; k < width; ++k) {
+        float& x = values[static_cast<std::size_t>(i * width + k)];
+        x = static_cast<float>(i % 4 == 3 ? 0 : size * (0.3 + normal()));
+        if (i % 5 == 0) x = values[static_cast<std::size_t>(k)];
+      }
+    }
+    view = {{RowBlock{MatrixView{values.data(), Dtype::f32, count, width, width, 1}, nullptr}}, count, nullptr};
+  }
+  std::int64_t count, width;
+  std::vector<float> values;
+  Rows view;  // sources look at it as long as they live
+};
+
+std::vector<std::int32_t> every(std::int64_t count) {
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+// Every listed cost lies below the exact one, by no more than the error of an f32 product.
+void check_lower_bounds(double smallest, double largest) {
+  const TestRows a(30, 700, smallest, largest), b(90, 700, largest, smallest);
+  for (const bool maximize : {false, true}) {
+    for (const Source kind : {Source::dense, Source::implicit}) {
+      RunControl control;
+      const auto source = make_rows_source(a.view, b.view, maximize, kind, control);
+      std::vector<double> exact(static_cast<std::size_t>(b.count));
+      for (std::int64_t i = 0; i < a.count; ++i) {
+        source->row(i, exact.data());
+        source->look_at_row(
+            i,
+            [&](const double* listed) {
+              for (std::int64_t j = 0; j < b.count; ++j) {
+                CHECK(listed[j] <= exact[j]);
+                double norms = 0;
+                for (std::int64_t k = 0; k < a.width; ++k) {
+                  norms += std::pow(a.values[static_cast<std::size_t>(i * a.width + k)], 2);
+                  norms += std::pow(b.values[static_cast<std::size_t>(j * b.width + k)], 2);
+                }
+                // Norms count from 1e-6 of the largest on.
+                CHECK(exact[j] - listed[j] <= 8 * 720 * 0x1p-24 * (norms * source->cost_factor() + 1e-6));
+                if (!maximize) CHECK(listed[j] >= 0);
+              }
+            },
+            control);
+        if (failed_checks) return;
+      }
+    }
+  }
+}
+
+// Everything at or below the bound is on the list, and nothing unlisted lies below it.
+template <class T>
+void check_lists(const CostSource& source, std::int64_t size, const std::vector<T>& costs, double sign) {
+  const std::int64_t n = source.rows(), m = source.columns();
+  std::vector<double> v(static_cast<std::size_t>(m));
+  for (double& price : v) price = normal();
+  RunControl control;
+  Shortlists lists(n, std::min(m, 2 * size));
+  lists.share(0, 5);  // as if they were alike: one more entry each
+  std::vector<std::int32_t> rows = every(n);
+  rows.erase(rows.begin() + 5);
+  source.list(rows, v.data(), size, lists, control);
+  for (const std::int32_t i : rows) {
+    const Shortlist& list = lists.of(i);
+    const std::int64_t shared = i == 0 ? 2 : 0;
+    CHECK(list.size <= std::min(m, 2 * size + shared));
+    std::vector<bool> listed(static_cast<std::size_t>(m), false);
+    for (std::int32_t e = 0; e < list.size; ++e) {
+      const std::int32_t j = list.columns[e];
+      CHECK(!listed[j]);
+      listed[j] = true;
+      CHECK_EQUAL(list.costs[e], sign * costs[static_cast<std::size_t>(i * m + j)]);
+      CHECK(list.costs[e] - v[j] <= list.bound);
+    }
+    std::int64_t allowed = 0;
+    for (std::int64_t j = 0; j < m; ++j) {
+      const double cost = sign * costs[static_cast<std::size_t>(i * m + j)];
+      allowed += std::isfinite(cost);
+      if (!listed[j] && std::isfinite(cost)) CHECK(cost - v[j] >= list.bound);
+    }
+    CHECK(list.size >= std::min(allowed, size / 2 + shared));
+  }
+}
+
+template <class T>
+void check_matrix_lists(Dtype dtype) {
+  for (const std::int64_t m : {40, 333, 2100}) {
+    const std::int64_t n = 40;
+    for (int kind = 0; kind < 4; ++kind) {
+      for (const double sign : {1.0, -1.0}) {
+        std::vector<T> costs(static_cast<std::size_t>(n * m));
+        for (std::int64_t i = 0; i < n; ++i) {
+          for (std::int64_t j = 0; j < m; ++j) {
+            T& c = costs[static_cast<std::size_t>(i * m + j)];
+            c = static_cast<T>(normal());
+            if (kind == 1) c = static_cast<T>(std::floor(c));       // ties
+            if (kind == 2) c = static_cast<T>((i + 1) * (j + 1));  // the best side by side
+            if (kind == 3 && j % 7 != 0) c = static_cast<T>(sign * std::numeric_limits<double>::infinity());
+          }
+        }
+        RunControl control;
+        const auto source =
+            make_matrix_source(CostMatrix{costs.data(), dtype, n, m, m}, sign < 0, control);
+        for (const std::int64_t size : {16, 64}) check_lists(*source, size, costs, sign);
+      }
+    }
+  }
+}
+
+// An implicit source answers in several tiles what a dense one has in memory.
+void check_tiles() {
+  const TestRows a(3500, 4, 1e-3, 10), b(4000, 4, 1e-3, 10);
+  RunControl control;
+  const auto dense = make_rows_source(a.view, b.view, false, Source::dense, control);
+  const auto implicit = make_rows_source(a.view, b.view, false, Source::implicit, control);
+  std::vector<double> v(static_cast<std::size_t>(b.count));
+  for (double& price : v) price = normal();
+  Shortlists left(a.count, 64), right(a.count, 64);
+  dense->list(every(a.count), v.data(), 32, left, control);
+  implicit->list(every(a.count), v.data(), 32, right, control);
+  for (std::int64_t i = 0; i < a.count; ++i) {
+    CHECK_EQUAL(left.of(i).bound, right.of(i).bound);
+    CHECK(std::equal(left.of(i).columns, left.of(i).columns + left.of(i).size, right.of(i).columns));
+    CHECK(std::equal(left.of(i).costs, left.of(i).costs + left.of(i).size, right.of(i).costs));
+  }
+  CHECK(dense->same_row(0, 5) && implicit->same_row(0, 5) && !dense->same_row(0, 1) && dense->same_row(3, 7));
+}
+
+}  // namespace
+
+int main() {
+  for (const std::string& simd : supported_simd()) {
+    CHECK(set_simd(simd));
+    check_lower_bounds(1e-4, 30);
+    check_lower_bounds(1e-22, 30);
+    check_lower_bounds(1e-22, 1e-20);
+    check_matrix_lists<float>(Dtype::f32);
+    check_matrix_lists<double>(Dtype::f64);
+    check_tiles();
+    if (failed_checks) std::cerr << "with " << simd << std::endl;
+  }
+  return finish();
+}
