@@ -135,6 +135,7 @@ describe.each(availableBackends)('baselines on the %s backend', (backend) => {
     const everyPair = [0, 2, 3, 4].flatMap((i) => all.map((j) => [i, j] as const))
     expectScores(summary.randomExpected, byHand(a, b, everyPair))
     expect(summary.matched.total).toBeLessThanOrEqual(summary.unfolded!.total)
+    expect(summary.mutualShare! * 5).toBe(Math.round(summary.mutualShare! * 5))
   })
 })
 
