@@ -11,10 +11,8 @@ import type { Container } from './container.js'
 export type Reader<T> = () => Promise<T>
 
 /** What the readers read, at the same time. */
-export function readAll<T extends readonly Reader<unknown>[]>(
-  readers: T,
-): Promise<{ -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> }> {
-  return Promise.all(readers.map((read) => read())) as never
+export function readAll<T extends readonly unknown[]>(readers: { readonly [K in keyof T]: Reader<T[K]> }): Promise<T> {
+  return Promise.all(readers.map((read) => read())) as Promise<unknown> as Promise<T>
 }
 
 /** What a tensor is expected to be; its header is compared with it before the tensor is read. */
