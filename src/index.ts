@@ -15,12 +15,17 @@ export type {
   Neighbours,
   Progress,
   RunControl,
+  Solution,
   SolverName,
   SourceName,
 } from './backend/backend.js'
 export { type BackendInfo, backendInfo } from './backend/info.js'
+export type { Unavailable } from './backend/load.js'
 export type { BackendRequest, Reason } from './backend/select.js'
 export { type ErrorCode, SaeMatchError } from './errors.js'
+export type { CheckpointOptions } from './formats/family.js'
+export type { SourceFile } from './formats/file.js'
+export type { Baselines } from './matching/baselines.js'
 export { compose, invert } from './matching/compose.js'
 export { type FeatureRowsOptions, featureRows } from './matching/feature-rows.js'
 export { type LoadOptions, loadSae } from './matching/load.js'
@@ -34,7 +39,17 @@ export type {
   PairCosts,
   Provenance,
 } from './matching/result.js'
+export type { MeanScores } from './matching/score.js'
+export type { Distribution, Histogram } from './matching/statistics.js'
 export { foldSae } from './sae/fold.js'
-export { type RowBlock, type Rows, type SaeRows, type Scale, type Weights, weightPresets } from './sae/rows.js'
-export type { Activation, Sae, SaeSource, Site } from './sae/sae.js'
+export {
+  type RowBlock,
+  type RowOptions,
+  type Rows,
+  type SaeRows,
+  type Scale,
+  type Weights,
+  weightPresets,
+} from './sae/rows.js'
+export type { Activation, Folded, InputNorm, Sae, SaeSource, Site } from './sae/sae.js'
 export { type Dtype, type Matrix, rowMajor, type StoredArray } from './tensor/matrix.js'

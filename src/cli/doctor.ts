@@ -45,13 +45,13 @@ interface BackendReport {
   readonly info: BackendInfo | null
 }
 
-/** Tries a backend: one that is there may still be refused, for instance by SAE_MATCH_SIMD. */
+/** Tries a backend: one that is there may still be refused, for instance by SAE_MATCH_SIMD or SAE_MATCH_THREADS. */
 function examine(name: BackendName): BackendReport {
-  const { reason } = backendAvailability()[name]
-  if (reason !== null) {
-    return { name, available: false, reason: reason.code, message: reason.message, hint: reason.hint, info: null }
-  }
   try {
+    const { reason } = backendAvailability()[name]
+    if (reason !== null) {
+      return { name, available: false, reason: reason.code, message: reason.message, hint: reason.hint, info: null }
+    }
     const info = backendInfo(name)
     const { simd, supportedSimd, threads, addonPath: path, build } = info
     const works = { available: true, reason: null, message: null, hint: null }

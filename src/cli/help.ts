@@ -29,7 +29,7 @@ export function generalHelp(commands: readonly Command[], version: string, width
     ...renderDefinitions(
       [
         ['  SAE_MATCH_BACKEND', 'what --backend auto means: native or typescript'],
-        ['  SAE_MATCH_THREADS', 'threads of the native backend'],
+        ['  SAE_MATCH_THREADS', 'threads of the CPU backends (default: the usable cores)'],
         ['  NO_COLOR', 'no colours'],
       ],
       width,

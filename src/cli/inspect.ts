@@ -7,7 +7,7 @@ import { featureCount, type Sae } from '../sae/sae.js'
 import type { Matrix } from '../tensor/matrix.js'
 import type { RowMath } from '../tensor/row-math.js'
 import type { Command } from './command.js'
-import { applyThreads, backendOptions } from './match-options.js'
+import { applyThreads, backendOptions, checkpointOptions } from './match-options.js'
 import { significant, size, whole } from './numbers.js'
 import { renderDefinitions, wrap } from './table.js'
 import type { Terminal } from './terminal.js'
@@ -18,7 +18,8 @@ export const inspectCommand: Command = {
   positionals: ['FILE|DIR'],
   options: {
     ...backendOptions,
-    format: { value: 'NAME', help: 'the checkpoint family (default: from the names of the files)' },
+    format: checkpointOptions.format,
+    'activation-scale': { value: 'S', help: 'the factor on activations, where the checkpoint does not say it' },
   },
   details: [
     'Reads a checkpoint and shows its shapes, types and architecture, its thresholds and norms, which features cannot be folded or are dead, and what is doubtful about it.',
@@ -27,7 +28,8 @@ export const inspectCommand: Command = {
   run: async (args, { terminal, signal }) => {
     applyThreads(args)
     const backend = args.text('backend') as 'auto' | undefined
-    const sae = await loadSae(args.positionals[0], { backend, format: args.text('format'), signal })
+    const activationScale = args.number('activation-scale')
+    const sae = await loadSae(args.positionals[0], { backend, format: args.text('format'), activationScale, signal })
     const inspection = await inspect(sae, await getBackend(backend))
     terminal.print(args.has('json') ? JSON.stringify(inspection, null, 2) : render(inspection, terminal))
   },

@@ -1,12 +1,19 @@
 import { backendNames } from '../backend/environment.js'
 import type { MatchOptions } from '../matching/options.js'
 import { type Weights, weightPresets } from '../sae/rows.js'
-import { type Arguments, type OptionSpecs, UsageError } from './arguments.js'
+import { type Arguments, type OptionSpec, type OptionSpecs, UsageError } from './arguments.js'
 
 /** Options of every command that uses a backend. */
 export const backendOptions: OptionSpecs = {
   backend: { value: 'NAME', choices: ['auto', ...backendNames], help: 'what computes (default auto)' },
   threads: { value: 'N', help: 'threads of the backend (default: the cores this process may use)' },
+}
+
+/** How sure a command that solves has to be. */
+export const verifyOption: OptionSpec = {
+  value: 'HOW',
+  choices: ['full', 'shortlist'],
+  help: 'prove over every pair, or from the lists of the solver (default full)',
 }
 
 /** Options of every command that matches SAEs. */
@@ -39,16 +46,32 @@ export const matchOptions: OptionSpecs = {
     choices: ['exclude', 'median'],
     help: 'leave out features that cannot be folded, or give them the median threshold (default exclude)',
   },
-  verify: {
-    value: 'HOW',
-    choices: ['full', 'shortlist'],
-    help: 'prove over every pair, or from the lists of the solver (default full)',
-  },
+  verify: verifyOption,
   baselines: {
     value: 'WHICH',
     choices: ['basic', 'all', 'none'],
     help: 'what to hold the match against; all adds the unfolded and the cosine match',
   },
+}
+
+/** What the user says about the two checkpoints of a match. */
+export const checkpointOptions: OptionSpecs = {
+  format: { value: 'NAME', help: 'the checkpoint family (default: from the names of the files)' },
+  'activation-scale': {
+    value: 'A,B',
+    help: 'the factors on the activations of A and B, where a checkpoint scales them and does not say by how much',
+  },
+}
+
+/** `--activation-scale A,B`: one factor for each SAE, or null. */
+export function readActivationScales(args: Arguments): readonly [number, number] | null {
+  const text = args.text('activation-scale')
+  if (text === undefined) return null
+  const [a, b, ...more] = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
+  if (![a, b].every((scale) => scale > 0 && Number.isFinite(scale)) || more.length > 0) {
+    throw new UsageError(`Expected two positive numbers A,B for --activation-scale, got ${text}`)
+  }
+  return [a, b]
 }
 
 /** What the user chose, as options of `match`. */

@@ -1,8 +1,14 @@
 import { backendInfo } from '../backend/info.js'
 import type { MatchOptions } from '../matching/options.js'
-import { type Arguments, UsageError } from './arguments.js'
+import type { Arguments } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
-import { applyThreads, matchOptions, readMatchOptions } from './match-options.js'
+import {
+  applyThreads,
+  checkpointOptions,
+  matchOptions,
+  readActivationScales,
+  readMatchOptions,
+} from './match-options.js'
 import { renderPair } from './pair-report.js'
 import { createProgress } from './progress.js'
 import { type PairOutcome, type PairPlan, runPairs } from './run-pairs.js'
@@ -11,10 +17,7 @@ export const matchCommand: Command = {
   name: 'match',
   summary: 'match the features of two SAEs',
   positionals: ['A', 'B'],
-  options: {
-    ...matchOptions,
-    format: { value: 'NAME', help: 'the checkpoint family (default: from the names of the files)' },
-  },
+  options: { ...matchOptions, ...checkpointOptions },
   details: [
     'Finds the one-to-one matching of the features of two sparse autoencoders with the least total cost, proves that it is the least, and writes it to a run directory: pairs/A--B.<hash>.npz with one number per feature, a .json beside it, run.json and summary.csv.',
     'A and B are checkpoint files or the folders they lie in.',
@@ -39,16 +42,17 @@ export async function matchAndReport(
   const { terminal } = context
   applyThreads(args)
   const options = readMatchOptions(args, defaults)
+  const said = { format: args.text('format'), activationScales: readActivationScales(args) }
   const out = args.text('out') ?? 'sae-match-run'
-  if (out.includes('\0')) throw new UsageError('--out must not contain a zero byte')
   const info = backendInfo(options.backend)
   const json = args.has('json')
   if (!json) terminal.print(`${backendLine(info)}\n`)
   const progress = createProgress(terminal, args.has('quiet'))
   const show = (outcome: PairOutcome) => {
     if (!json) terminal.print(`${renderPair(outcome, terminal.colors, terminal.width)}\n`)
+    else if (!args.has('quiet')) for (const warning of outcome.match.warnings) terminal.note(`! ${warning}`)
   }
-  const plan = { pairs, out, format: args.text('format'), options, info }
+  const plan = { pairs, out, ...said, options, info }
   const outcomes = await runPairs(plan, context, progress, show)
   if (json) terminal.print(JSON.stringify({ backend: info.active, out, pairs: outcomes.map(pairJson) }, null, 2))
   else terminal.print(`Run directory: ${terminal.colors.bold(out)}`)
@@ -78,6 +82,12 @@ function pairJson({ a, b, match, milliseconds }: PairOutcome) {
     backend: provenance.backend,
     certificate,
     milliseconds,
-    summary,
+    // what was not computed is there and null
+    summary: {
+      ...summary,
+      random: summary.random ?? null,
+      nearest: summary.nearest ?? null,
+      mutualShare: summary.mutualShare ?? null,
+    },
   }
 }

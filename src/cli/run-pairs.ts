@@ -1,5 +1,5 @@
 import type { BackendInfo } from '../backend/info.js'
-import { loadSae } from '../matching/load.js'
+import { type LoadOptions, loadSae } from '../matching/load.js'
 import { match } from '../matching/match.js'
 import { type MatchOptions, matchSettings } from '../matching/options.js'
 import type { Match } from '../matching/result.js'
@@ -31,6 +31,8 @@ export interface RunPlan {
   readonly pairs: readonly PairPlan[]
   readonly out: string
   readonly format: string | undefined
+  /** The factors on the activations of A and B, where the user knows them. */
+  readonly activationScales: readonly [number, number] | null
   readonly options: MatchOptions
   readonly info: BackendInfo
 }
@@ -57,7 +59,7 @@ export async function runPairs(
       outcomes.push(outcome)
       progress.clear()
       report(outcome)
-      forget(open, plan.pairs.slice(index + 1))
+      forget(open, plan, plan.pairs.slice(index + 1))
     }
   } finally {
     progress.clear()
@@ -73,7 +75,7 @@ interface OpenSae {
 
 async function runPair(
   pair: PairPlan,
-  { format, options }: RunPlan,
+  plan: RunPlan,
   run: RunDirectory,
   names: ReadonlyMap<string, string>,
   open: Map<string, Promise<OpenSae>>,
@@ -81,12 +83,13 @@ async function runPair(
   progress: ProgressDisplay,
 ): Promise<PairOutcome> {
   const start = performance.now()
+  const { format, options } = plan
   const sides: OpenSae[] = []
-  for (const path of [pair.a, pair.b]) {
-    let loading = open.get(path)
+  for (const { key, path, activationScale } of sidesOf(pair, plan)) {
+    let loading = open.get(key)
     if (loading === undefined) {
-      loading = openSae(path, names.get(path)!, { backend: options.backend, format, signal })
-      open.set(path, loading)
+      loading = openSae(path, names.get(path)!, { backend: options.backend, format, activationScale, signal })
+      open.set(key, loading)
     }
     sides.push(await loading)
   }
@@ -107,16 +110,25 @@ async function runPair(
 async function openSae(
   path: string,
   name: string,
-  options: { backend: MatchOptions['backend']; format: string | undefined; signal: AbortSignal },
+  options: LoadOptions & { readonly signal: AbortSignal },
 ): Promise<OpenSae> {
   const sae = await loadSae(path, options)
   const files = await Promise.all(sae.source.files.map((file) => hashFile(file.path, { signal: options.signal })))
   return { sae, record: inputRecord(name, sae, files) }
 }
 
+/** What is loaded for each side of a pair; equal keys stand for the same SAE. */
+function sidesOf({ a, b }: PairPlan, { activationScales }: RunPlan) {
+  return [a, b].map((path, side) => {
+    const activationScale = activationScales?.[side]
+    return { key: JSON.stringify([path, activationScale]), path, activationScale }
+  })
+}
+
 /** Lets go of the SAEs that no later pair needs. */
-function forget(open: Map<string, unknown>, later: readonly PairPlan[]): void {
-  for (const path of open.keys()) if (!later.some(({ a, b }) => a === path || b === path)) open.delete(path)
+function forget(open: Map<string, unknown>, plan: RunPlan, later: readonly PairPlan[]): void {
+  const needed = new Set(later.flatMap((pair) => sidesOf(pair, plan).map(({ key }) => key)))
+  for (const key of open.keys()) if (!needed.has(key)) open.delete(key)
 }
 
 function nameInputs(pairs: readonly PairPlan[]): Map<string, string> {
@@ -125,12 +137,13 @@ function nameInputs(pairs: readonly PairPlan[]): Map<string, string> {
 }
 
 /** The settings as files record them. `auto` has become the backend that runs. */
-function runOptions({ options, info }: RunPlan): RunOptions {
+function runOptions({ options, activationScales, info }: RunPlan): RunOptions {
   const { scale, unmatchedCost, ...settings } = matchSettings(options)
   return {
     ...settings,
     scale: typeof scale === 'string' ? scale : 'stat',
     unmatchedCost: Number.isFinite(unmatchedCost) ? unmatchedCost : null,
     backend: info.active,
+    activationScale: activationScales,
   }
 }

@@ -82,6 +82,6 @@ export interface Checkpoint {
   readonly inputScale: number
   readonly outputScale: number
   readonly inputNorm: InputNorm
-  /** What a user should know, one sentence each. */
+  /** What a user should know, one sentence each; whoever shows them says which checkpoint they are about. */
   readonly warnings: readonly string[]
 }

@@ -2,18 +2,22 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { SaeMatchError, wrongValue } from '../errors.js'
 import type { Checkpoint } from './checkpoint.js'
-import type { CheckpointLocation, CheckpointOptions, Family } from './family.js'
+import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { families } from './registry.js'
 
 /**
  * Reads the checkpoint at `path`: a file, or the folder it lies in.
  * @param options.format the family's name; where it is absent, the names of the files decide.
- * @throws `FILE_NOT_FOUND`, `FORMAT_UNKNOWN`, and what the family throws
+ * @throws `INVALID_ARGUMENT`, `FILE_NOT_FOUND`, `FORMAT_UNKNOWN`, and what the family throws; the reason of `signal`
  */
 export async function readCheckpoint(
   path: string,
-  options: CheckpointOptions & { format?: string | undefined } = {},
+  options: ReadOptions & { format?: string | undefined } = {},
 ): Promise<Checkpoint> {
+  const { activationScale: scale } = options
+  if (scale !== undefined && !(scale > 0 && Number.isFinite(scale))) {
+    throw wrongValue('activationScale', 'a positive number', scale)
+  }
   const location = await locate(path)
   return detectFamily(location, options.format).read(location, options)
 }

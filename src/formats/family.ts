@@ -21,6 +21,12 @@ export interface CheckpointOptions {
   readonly activationScale?: number | undefined
 }
 
+/** {@link CheckpointOptions}, and how reading is told to stop. */
+export interface ReadOptions extends CheckpointOptions {
+  /** Reading ends with its reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** A family of checkpoints that share names, files and conventions. */
 export interface Family {
   readonly name: string
@@ -28,6 +34,6 @@ export interface Family {
   readonly files: string
   /** Whether the names at this place are those of a checkpoint of this family. */
   recognises(location: CheckpointLocation): boolean
-  /** Reads it; decides orientation, computes nothing. */
-  read(location: CheckpointLocation, options: CheckpointOptions): Promise<Checkpoint>
+  /** Reads it; decides orientation, computes nothing. Every header is checked before the first tensor is read. */
+  read(location: CheckpointLocation, options: ReadOptions): Promise<Checkpoint>
 }

@@ -12,15 +12,18 @@ export interface SourceFile {
 /** A file open for reading. */
 export interface OpenFile extends SourceFile {
   readonly handle: FileHandle
+  /** Ends reading with its reason. */
+  readonly signal: AbortSignal | undefined
 }
 
 const pieceBytes = 2 ** 22
 
 /**
  * Opens a regular file.
+ * @param signal stops whatever reads from the file later on: that throws its reason.
  * @throws `FILE_NOT_FOUND` where there is none or it cannot be opened, `FORMAT_INVALID` for a folder or a device.
  */
-export async function openFile(path: string): Promise<OpenFile> {
+export async function openFile(path: string, signal?: AbortSignal): Promise<OpenFile> {
   const unreadable = (cause: unknown) =>
     new SaeMatchError('FILE_NOT_FOUND', `Cannot open ${path}: ${reason(cause)}`, { cause })
   const kind = await stat(path).catch((cause) => {
@@ -31,7 +34,7 @@ export async function openFile(path: string): Promise<OpenFile> {
     throw unreadable(cause)
   })
   const { size, mtimeMs } = await handle.stat()
-  return { path, bytes: size, modified: mtimeMs, handle }
+  return { path, bytes: size, modified: mtimeMs, handle, signal }
 }
 
 /** `length` bytes from `position`. @throws `FILE_TRUNCATED` where the file ends before. */
@@ -77,6 +80,7 @@ function requireBytes(file: OpenFile, position: number, length: number): void {
 /** Reads until `bytes` is full: one call may give less than it was asked for. */
 async function fill(file: OpenFile, position: number, bytes: Uint8Array): Promise<void> {
   for (let filled = 0; filled < bytes.length; ) {
+    file.signal?.throwIfAborted()
     const { bytesRead } = await file.handle
       .read(bytes, filled, bytes.length - filled, position + filled)
       .catch((cause) => {

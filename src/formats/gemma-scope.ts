@@ -2,9 +2,16 @@ import { join, resolve, sep } from 'node:path'
 import { SaeMatchError } from '../errors.js'
 import type { Checkpoint, Site } from './checkpoint.js'
 import type { Container } from './container.js'
-import type { CheckpointLocation, Family } from './family.js'
+import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { openNpz } from './npz.js'
-import { readFeatureScale, readMatrix, readVector, refuseUnknownTensors, vectorLength } from './stored-tensors.js'
+import {
+  featureScaleReader,
+  matrixReader,
+  readAll,
+  refuseUnknownTensors,
+  vectorLength,
+  vectorReader,
+} from './stored-tensors.js'
 
 const weightsFile = 'params.npz'
 
@@ -19,21 +26,22 @@ export const gemmaScope: Family = {
   read,
 }
 
-async function read(location: CheckpointLocation): Promise<Checkpoint> {
+async function read(location: CheckpointLocation, { signal }: ReadOptions): Promise<Checkpoint> {
   const path = location.file === null ? join(location.folder, weightsFile) : location.path
-  const container = await openNpz(path)
+  const container = await openNpz(path, signal)
   try {
     const key = keysOf(container)
     const n = vectorLength(container, key.encoderBias)
     const d = vectorLength(container, key.decoderBias)
-    const [encoder, decoder, bias, threshold, decoderBias] = await Promise.all([
-      readMatrix(container, key.encoder, { rows: n, columns: d, squareIsTransposed: true }),
-      readMatrix(container, key.decoder, { rows: n, columns: d, squareIsTransposed: false }),
-      readVector(container, key.encoderBias, n),
-      readVector(container, key.threshold, n),
-      readVector(container, key.decoderBias, d),
-      readFeatureScale(container, [key.featureScale], n, false),
-    ])
+    const readers = [
+      matrixReader(container, key.encoder, { rows: n, columns: d, squareIsTransposed: true }),
+      matrixReader(container, key.decoder, { rows: n, columns: d, squareIsTransposed: false }),
+      vectorReader(container, key.encoderBias, n),
+      vectorReader(container, key.threshold, n),
+      vectorReader(container, key.decoderBias, d),
+      featureScaleReader(container, [key.featureScale], n, false),
+    ] as const
+    const [encoder, decoder, bias, threshold, decoderBias] = await readAll(readers)
     const { width, ...place } = parsePath(path)
     // The embedding SAEs were trained on embeddings divided by sqrt(d), the factor Gemma multiplies them with.
     const scale = place.site === 'embedding' ? 1 / Math.sqrt(d) : 1
@@ -50,7 +58,7 @@ async function read(location: CheckpointLocation): Promise<Checkpoint> {
       inputScale: scale,
       outputScale: scale,
       inputNorm: 'none',
-      warnings: width === null || width === n ? [] : [`The path says ${width} features, ${path} holds ${n}.`],
+      warnings: width === null || width === n ? [] : [`The path says ${width} features, the file holds ${n}.`],
     }
   } finally {
     await container.close()

@@ -36,10 +36,10 @@ const maximumHeaderBytes = 2 ** 16
 
 /**
  * Reads the array of an `.npy` file.
- * @throws `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `FORMAT_INVALID`, `TENSOR_DTYPE`, `OUT_OF_MEMORY`
+ * @throws `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `FORMAT_INVALID`, `TENSOR_DTYPE`, `OUT_OF_MEMORY`; the reason of `signal`
  */
-export async function readNpy(path: string): Promise<Tensor> {
-  const file = await openFile(path)
+export async function readNpy(path: string, signal?: AbortSignal): Promise<Tensor> {
+  const file = await openFile(path, signal)
   try {
     const header = await readNpyHeader((length) => readBytes(file, 0, length), file.bytes, path)
     const tensor = allocateNpy(header, path)

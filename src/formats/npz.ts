@@ -13,19 +13,20 @@ interface NpzArray {
 
 /**
  * Opens an `.npz` archive: stored or deflated arrays, Zip64 included. Entries that are not `.npy` are ignored.
- * @throws `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `FORMAT_INVALID`, `TENSOR_DTYPE`
+ * @throws `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `FORMAT_INVALID`, `TENSOR_DTYPE`; the reason of `signal`, also on reading
  */
-export async function openNpz(path: string): Promise<Container> {
-  const file = await openFile(path)
+export async function openNpz(path: string, signal?: AbortSignal): Promise<Container> {
+  const file = await openFile(path, signal)
   const nameOf = (key: string) => `${path}: ${key}`
   try {
-    const readArray = async (entry: ZipEntry): Promise<[string, NpzArray]> => {
+    const arrays = new Map<string, NpzArray>()
+    // one after the other: every deflated entry takes an inflater with its buffers
+    for (const entry of (await readZipDirectory(file)).values()) {
+      if (!entry.name.endsWith(extension)) continue
       const key = entry.name.slice(0, -extension.length)
       const prefix = (length: number) => readEntryPrefix(file, entry, length)
-      return [key, { entry, header: await readNpyHeader(prefix, entry.bytes, nameOf(key)) }]
+      arrays.set(key, { entry, header: await readNpyHeader(prefix, entry.bytes, nameOf(key)) })
     }
-    const entries = [...(await readZipDirectory(file)).values()].filter(({ name }) => name.endsWith(extension))
-    const arrays = new Map(await Promise.all(entries.map(readArray)))
     return {
       file: { path, bytes: file.bytes, modified: file.modified },
       tensors: new Map([...arrays].map(([key, { header }]) => [key, { dtype: header.dtype, shape: header.shape }])),

@@ -1,12 +1,20 @@
 import { join } from 'node:path'
-import { describe, SaeMatchError, wrongValue } from '../errors.js'
+import { describe, SaeMatchError } from '../errors.js'
 import type { Checkpoint, CheckpointActivation, InputNorm, Site, StoredVector } from './checkpoint.js'
 import type { Container } from './container.js'
-import type { CheckpointLocation, CheckpointOptions, Family } from './family.js'
+import type { CheckpointLocation, CheckpointOptions, Family, ReadOptions } from './family.js'
 import { layerOfHook, siteOfHook } from './hook.js'
 import { type JsonFile, jsonField, readJson } from './json.js'
 import { openSafetensors } from './safetensors.js'
-import { readFeatureScale, readMatrix, readVector, refuseUnknownTensors, vectorLength } from './stored-tensors.js'
+import {
+  featureScaleReader,
+  matrixReader,
+  type Reader,
+  readAll,
+  refuseUnknownTensors,
+  vectorLength,
+  vectorReader,
+} from './stored-tensors.js'
 
 const configFile = 'cfg.json'
 const weightsFile = 'sae_weights.safetensors'
@@ -23,11 +31,11 @@ export const saeLens: Family = {
   read,
 }
 
-async function read(location: CheckpointLocation, options: CheckpointOptions): Promise<Checkpoint> {
+async function read(location: CheckpointLocation, options: ReadOptions): Promise<Checkpoint> {
   const json = await readJson(join(location.folder, configFile))
   const config = parseConfig(json)
   const named = location.file?.endsWith('.safetensors') ? location.file : weightsFile
-  const container = await openSafetensors(join(location.folder, named))
+  const container = await openSafetensors(join(location.folder, named), options.signal)
   try {
     const { tensors } = architectures[config.activation.kind]
     const threshold = container.tensors.has('threshold') ? 'threshold' : 'log_threshold'
@@ -36,14 +44,15 @@ async function read(location: CheckpointLocation, options: CheckpointOptions): P
 
     const n = config.features ?? vectorLength(container, own[0])
     const d = config.inputs ?? vectorLength(container, 'b_dec')
-    const [encoder, decoder, decoderBias, activation, featureScale] = await Promise.all([
-      readMatrix(container, 'W_enc', { rows: n, columns: d, squareIsTransposed: true }),
-      readMatrix(container, 'W_dec', { rows: n, columns: d, squareIsTransposed: false }),
-      readVector(container, 'b_dec', d),
-      readActivation(container, config, n, threshold),
-      readFeatureScale(container, featureScaleNames, n, config.scalesFeatures),
-    ])
-    const { scale, warnings } = activationScale(config, options, location.path)
+    const readers = [
+      matrixReader(container, 'W_enc', { rows: n, columns: d, squareIsTransposed: true }),
+      matrixReader(container, 'W_dec', { rows: n, columns: d, squareIsTransposed: false }),
+      vectorReader(container, 'b_dec', d),
+      activationReader(container, config, n, threshold),
+      featureScaleReader(container, featureScaleNames, n, config.scalesFeatures),
+    ] as const
+    const [encoder, decoder, decoderBias, activation, featureScale] = await readAll(readers)
+    const { scale, warnings } = activationScale(config, options)
     return {
       source: { family: saeLens.name, path: location.path, files: [json.file, container.file] },
       architecture: config.architecture,
@@ -174,33 +183,50 @@ function size(path: string, fields: JsonFile['fields'], name: string): number | 
   throw new SaeMatchError('FORMAT_INVALID', `${path}: expected a positive integer for "${name}", found ${value}`)
 }
 
-async function readActivation(
+function activationReader(
   container: Container,
   { activation, byDecoderNorm }: Config,
   n: number,
   thresholdName: string,
-): Promise<CheckpointActivation> {
-  const vector = (name: string) => readVector(container, name, n)
+): Reader<CheckpointActivation> {
+  const vector = (name: string) => vectorReader(container, name, n)
   switch (activation.kind) {
-    case 'relu':
-      return { kind: 'relu', bias: await vector('b_enc') }
+    case 'relu': {
+      const bias = vector('b_enc')
+      return async () => ({ kind: 'relu', bias: await bias() })
+    }
     case 'topk': {
       const { k } = activation
       if (k > n) throw new SaeMatchError('FORMAT_INVALID', `${container.file.path}: expected "k" <= ${n}, found ${k}`)
-      return { kind: 'topk', bias: await vector('b_enc'), k, byDecoderNorm }
+      const bias = vector('b_enc')
+      return async () => ({ kind: 'topk', bias: await bias(), k, byDecoderNorm })
     }
     case 'jumprelu': {
-      const [bias, stored] = await Promise.all([vector('b_enc'), vector(thresholdName)])
-      const threshold: StoredVector =
-        thresholdName === 'log_threshold' ? { ...stored, values: stored.values.map(Math.exp) } : stored
-      // A BatchTopK SAE that never set its threshold holds -1 everywhere, which stands for none.
-      if (threshold.values.every((value) => value === -1)) return { kind: 'relu', bias }
-      return { kind: 'jumprelu', bias, threshold }
+      const readers = [vector('b_enc'), vector(thresholdName)] as const
+      return async () => {
+        const [bias, stored] = await readAll(readers)
+        const threshold = thresholdName === 'log_threshold' ? exponential(stored) : stored
+        // A BatchTopK SAE that never set its threshold holds -1 everywhere, which stands for none.
+        if (threshold.values.every((value) => value === -1)) return { kind: 'relu', bias }
+        return { kind: 'jumprelu', bias, threshold }
+      }
     }
     case 'gated': {
-      const [gateBias, magnitudeBias, logMagnitude] = await Promise.all(['b_gate', 'b_mag', 'r_mag'].map(vector))
-      return { kind: 'gated', gateBias, magnitudeBias, logMagnitude }
+      const readers = [vector('b_gate'), vector('b_mag'), vector('r_mag')] as const
+      return async () => {
+        const [gateBias, magnitudeBias, logMagnitude] = await readAll(readers)
+        return { kind: 'gated', gateBias, magnitudeBias, logMagnitude }
+      }
     }
+  }
+}
+
+/** What is not finite stays as it is: it is refused, and `-Infinity` would become a harmless 0. */
+function exponential({ file, name, values }: StoredVector): StoredVector {
+  return {
+    file,
+    name: `exp(${name})`,
+    values: values.map((value) => (Number.isFinite(value) ? Math.exp(value) : value)),
   }
 }
 
@@ -208,13 +234,9 @@ async function readActivation(
 function activationScale(
   { scalesInput }: Config,
   { activationScale: scale }: CheckpointOptions,
-  path: string,
 ): { scale: number; warnings: string[] } {
-  if (!scalesInput) return { scale: 1, warnings: [] }
-  if (scale === undefined) {
-    const warning = `${path}: activations are scaled by a factor that is not in the checkpoint (norm_scaling_factor in SAELens's registry); 1 is assumed, pass it as activationScale.`
-    return { scale: 1, warnings: [warning] }
-  }
-  if (!(scale > 0 && Number.isFinite(scale))) throw wrongValue('activationScale', 'a positive number', scale)
-  return { scale, warnings: [] }
+  if (!scalesInput || scale !== undefined) return { scale: scalesInput ? scale! : 1, warnings: [] }
+  const warning =
+    "Activations are scaled by a factor that is not in the checkpoint (norm_scaling_factor in SAELens's registry); 1 is assumed, pass it as activationScale (--activation-scale)."
+  return { scale: 1, warnings: [warning] }
 }

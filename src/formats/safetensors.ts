@@ -34,10 +34,10 @@ interface Placed extends TensorEntry {
 /**
  * Opens a `.safetensors` file. Every size and place in its header is checked before anything is allocated.
  * Source: https://github.com/huggingface/safetensors, section "Format".
- * @throws `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `FORMAT_INVALID`, `TENSOR_DTYPE`
+ * @throws `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `FORMAT_INVALID`, `TENSOR_DTYPE`; the reason of `signal`, also on reading
  */
-export async function openSafetensors(path: string): Promise<Container> {
-  const file = await openFile(path)
+export async function openSafetensors(path: string, signal?: AbortSignal): Promise<Container> {
+  const file = await openFile(path, signal)
   try {
     const tensors = await readHeader(file)
     return {

@@ -18,7 +18,8 @@ export interface ZipEntry {
 
 /** What deflate can gain at most; an entry that declares more is a lie. Source: zlib's technical details. */
 const maximumDeflateRatio = 1032
-const maximumEntries = 2 ** 16
+/** Far above what any checkpoint holds. */
+const maximumEntries = 1024
 const localHeaderBytes = 30
 const localHeaderSignature = 0x04034b50
 /** Read at once from the end of the file; yauzl would ask for every entry of the directory by itself. */
@@ -120,6 +121,7 @@ async function inflate(file: OpenFile, entry: ZipEntry, onChunk: (chunk: Buffer)
       if (!onChunk(chunk)) return
     }
   } catch (cause) {
+    file.signal?.throwIfAborted()
     if (cause instanceof SaeMatchError) throw cause
     throw invalid('cannot be inflated', cause)
   } finally {

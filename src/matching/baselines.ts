@@ -27,7 +27,7 @@ export interface Baselines {
   readonly nearestBToA?: MeanScores
   /** Pairs that are each other's nearest. */
   readonly mutual?: MeanScores
-  /** Share of the features of A that took part in the match whose nearest of B has them as its nearest. */
+  /** Share of the n features of A whose nearest of B has them as its nearest (docs/paper.md 3.6); what was left out of the match has no nearest. */
   readonly mutualShare?: number
 }
 
@@ -77,7 +77,7 @@ async function scoreNeighbours(
     nearest: await meanScores(scoring, featurePairs(neighbours.nearestColumn, a, b)),
     nearestBToA: await meanScores(scoring, { a: backwards.b, b: backwards.a }),
     mutual: await meanScores(scoring, featurePairs(mutual, a, b)),
-    mutualShare: mutual.filter((j) => j >= 0).length / mutual.length,
+    mutualShare: mutual.filter((j) => j >= 0).length / a.blocks[0].matrix.rows,
   }
 }
 
@@ -104,8 +104,9 @@ function sameFeature(a: Rows, b: Rows): Int32Array {
  * `E |x_i - y_j|^2 = mean |x|^2 + mean |y|^2 - 2 <mean x, mean y>`, block by block, for a uniform pair: what every pair
  * of a uniform one-to-one matching is (docs/paper.md 4).
  */
-async function expectedRandom({ backend, a, b, aNorms, bNorms, weights }: Scoring): Promise<MeanScores> {
-  const meanRow = (rows: Rows, block: number): Promise<Float64Array> => {
+async function expectedRandom({ backend, a, b, aNorms, bNorms, weights, signal }: Scoring): Promise<MeanScores> {
+  const meanRow = async (rows: Rows, block: number): Promise<Float64Array> => {
+    signal?.throwIfAborted()
     const { matrix, scale } = rows.blocks[block]
     const feature = featureOfRow(rows)
     const shares = new Float64Array(matrix.rows)

@@ -3,7 +3,7 @@ import type { Rows } from '../sae/rows.js'
 import { featureCount } from '../sae/sae.js'
 import { invert } from './compose.js'
 import type { Match } from './result.js'
-import { featureOfRow, type PairScores, type Pairs, pairCosines, type Scoring } from './score.js'
+import { blockDistances, featureOfRow, type PairScores, type Pairs, pairCosines, type Scoring } from './score.js'
 import type { Sides } from './sides.js'
 
 /** The fields of a {@link Match} that are about single features. */
@@ -66,7 +66,7 @@ async function exactCosts(
 ): Promise<Float64Array> {
   const rows = Int32Array.from(rowToColumn.keys()).filter((i) => rowToColumn[i] >= 0)
   const columns = rows.map((i) => rowToColumn[i])
-  const squares = await scoring.backend.pairCosts(aRows, bRows, rows, columns)
+  const squares = await blockDistances(scoring, aRows, bRows, rows, columns)
   const blocks = aRows.blocks.length
   return Float64Array.from(rows, (_, p) => squares.subarray(p * blocks, (p + 1) * blocks).reduce((x, y) => x + y, 0))
 }

@@ -4,7 +4,7 @@ import type { Progress, RunControl } from '../backend/backend.js'
 import { getBackend } from '../backend/select.js'
 import { checkComparable } from '../sae/comparable.js'
 import { featureRows, type Rows, type SaeRows } from '../sae/rows.js'
-import { featureCount, type Sae } from '../sae/sae.js'
+import { featureCount, requireSae, type Sae } from '../sae/sae.js'
 import { featurePairs, scoreBaselines } from './baselines.js'
 import { describeFeatures } from './features.js'
 import { type MatchOptions, type MatchSettings, matchSettings } from './options.js'
@@ -17,11 +17,17 @@ import { distribution, linearEdges, logarithmicEdges } from './statistics.js'
  * Matches the features of two SAEs: the one-to-one assignment with the least total cost, proved, with per-feature
  * scores and what to hold them against. Method: docs/paper.md 2; scores: docs/paper.md 3.1 and 4.
  *
+ * @param a n features of width d, as `loadSae` gives them
+ * @param b m features of the same width
+ * @returns partners, scores, margins and ranks for every feature in the order of the SAEs (-1 and NaN where there is
+ *   none), the certificate, baselines, and the warnings of both SAEs and of the match
  * @throws SaeMatchError `NOT_COMPARABLE`, `THRESHOLD_MISSING`, `SOLVER_UNAVAILABLE`, `UNKNOWN_OPTION`, `OUT_OF_MEMORY`
  * and the codes of backends; TypeError or RangeError `INVALID_ARGUMENT`; the reason of `signal`
  */
 export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise<Match> {
   const start = performance.now()
+  requireSae('a', a)
+  requireSae('b', b)
   const settings = matchSettings(options)
   const backend = await getBackend(settings.backend)
   const control = { signal: options.signal, onProgress: options.onProgress }
@@ -30,7 +36,7 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
   const fold = performance.now() - start
 
   const assignment = await solveRows(sides.aRows, sides.bRows, settings, control)
-  const { scoring, scoredScale } = await openScoring(sides, settings, backend)
+  const { scoring, scoredScale } = await openScoring(sides, settings, backend, options.signal)
   const pairs = featurePairs(assignment.rowToColumn, sides.aRows, sides.bRows)
   const scores = await scorePairs(scoring, pairs)
   const features = await describeFeatures(sides, assignment, scoring, pairs, scores)
@@ -59,11 +65,16 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
       baselines: settings.baselines,
       seeds: settings.seeds,
     },
+    // an SAE matched with itself says everything once
     warnings: [
-      ...comparability,
-      ...unfoldableWarnings(a, sides.aRows, settings),
-      ...unfoldableWarnings(b, sides.bRows, settings),
-      ...warnings,
+      ...new Set([
+        ...loadingWarnings(a),
+        ...loadingWarnings(b),
+        ...comparability,
+        ...unfoldableWarnings(a, sides.aRows, settings),
+        ...unfoldableWarnings(b, sides.bRows, settings),
+        ...warnings,
+      ]),
     ],
     milliseconds: { fold, ...assignment.milliseconds, total: performance.now() - start },
   }
@@ -152,6 +163,10 @@ function distributions({ costs, cosines }: Pick<Match, 'costs' | 'cosines'>): Ma
     cosineDecoder: cosine(cosines.decoder),
     cosineEncoder: cosine(cosines.encoder),
   }
+}
+
+function loadingWarnings({ source, warnings }: Sae): string[] {
+  return warnings.map((warning) => `${source.path}: ${warning}`)
 }
 
 function unfoldableWarnings({ source }: Sae, { unfoldable }: SaeRows, settings: MatchSettings): string[] {

@@ -10,12 +10,13 @@ export interface StatScale {
   readonly stat: readonly [Float32Array | Float64Array, Float32Array | Float64Array]
 }
 
+/** Options of `match`; what is left out has its default. */
 export interface MatchOptions extends RunControl {
   /** What makes features comparable (see `featureRows`). Default `fold`: every feature fires at 1. */
   readonly scale?: 'fold' | 'unit' | 'none' | StatScale | undefined
   /** How much each term of the cost counts: numbers, or the name of a preset. Default `all`. */
   readonly weights?: Weights | keyof typeof weightPresets | undefined
-  /** Default `auto`. */
+  /** Default `auto`: `shortlist`. `greedy` is fast and not exact; its certificate says so. */
   readonly solver?: SolverName | 'auto' | undefined
   /** Default `auto`: the best one that works here, or what `SAE_MATCH_BACKEND` says. */
   readonly backend?: BackendRequest | undefined

@@ -1,3 +1,5 @@
+import { invert } from './compose.js'
+
 /** Numbers in [0, 1) from a 32-bit seed (the mulberry32 generator): the same sequence on every machine. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
@@ -25,11 +27,5 @@ export function randomPermutation(length: number, seed: number): Int32Array {
 /** A uniform one-to-one matching of the shorter side into the longer: [rows] columns, -1 for rows that stay alone. */
 export function randomMatching(rows: number, columns: number, seed: number): Int32Array {
   if (rows <= columns) return randomPermutation(columns, seed).subarray(0, rows)
-  const matching = new Int32Array(rows).fill(-1)
-  randomPermutation(rows, seed)
-    .subarray(0, columns)
-    .forEach((row, column) => {
-      matching[row] = column
-    })
-  return matching
+  return invert(randomPermutation(rows, seed).subarray(0, columns), rows)
 }

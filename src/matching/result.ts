@@ -28,7 +28,7 @@ export interface Match {
   /** [m] price of each feature of B; NaN where it did not take part. */
   readonly v: Float64Array
   readonly costs: PairCosts
-  /** [n] each: cosines of the matched decoder and encoder rows; NaN where unmatched, 0 for zero rows. */
+  /** [n] each: cosines of the matched decoder and encoder rows; NaN as in {@link PairCosts}, 0 for zero rows. */
   readonly cosines: { readonly decoder: Float64Array; readonly encoder: Float64Array }
   // margins, ranks and nearest features come from the sweep of `verify: 'full'`; otherwise they are NaN and -1
   /** [n] least cost of another partner less the partner's; negative where a nearer one was given to another feature. */
@@ -65,11 +65,14 @@ export interface Match {
   }
 }
 
-/** [n] each, NaN where unmatched. */
+/**
+ * [n] each, NaN where unmatched. The parts are also NaN for a pair that a match in another scale made of a feature that
+ * cannot be folded.
+ */
 export interface PairCosts {
   /** What the assignment minimised, in the scale of the match. */
   readonly total: Float64Array
-  /** m_dec of docs/paper.md 3.1, in the scale `provenance.scoredScale`. */
+  /** m_dec of docs/paper.md 3.1, in the scale `provenance.scoredScale`, as the two others. */
   readonly decoder: Float64Array
   /** m_enc */
   readonly encoder: Float64Array
@@ -77,7 +80,10 @@ export interface PairCosts {
   readonly bias: Float64Array
 }
 
-/** Means over pairs, scored in `provenance.scoredScale`: of the match and of what it is held against. */
+/**
+ * Means over the pairs that have scores, in `provenance.scoredScale`: of the match and of what it is held against. Their
+ * `total` is the folded objective per feature wherever both SAEs have thresholds, with the weights of the match.
+ */
 export interface MatchSummary extends Partial<Baselines> {
   readonly matched: MeanScores
   /** An optimal match of the unfolded features (scale `none`). */
@@ -99,7 +105,7 @@ export interface MatchDistributions {
 /** How a match was made: with the inputs, enough to make it again. */
 export interface Provenance {
   readonly scale: SaeRows['scale']
-  /** In what pairs are scored: folded values wherever there are thresholds, whatever the match looked at. */
+  /** In what pairs are scored: `fold` wherever both SAEs have thresholds, whatever the match looked at. */
   readonly scoredScale: SaeRows['scale']
   readonly weights: Weights
   /** Infinity for a full match of the smaller SAE. */

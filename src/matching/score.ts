@@ -1,10 +1,17 @@
-import type { Backend } from '../backend/backend.js'
+import type { RunControl } from '../backend/backend.js'
 import type { Rows, Weights } from '../sae/rows.js'
+import type { RowMath } from '../tensor/row-math.js'
 import { mean } from './statistics.js'
+
+/** The arithmetic of a backend that scoring takes. */
+export interface ScoringBackend extends RowMath {
+  squaredBlockNorms(rows: Rows, control: RunControl): Promise<Float64Array>
+  pairCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array, control: RunControl): Promise<Float64Array>
+}
 
 /** How pairs are scored: always over all three terms, whatever the match itself looked at. */
 export interface Scoring {
-  readonly backend: Backend
+  readonly backend: ScoringBackend
   /** Blocks decoder, encoder and bias of A with weight 1. */
   readonly a: Rows
   /** The same of B. */
@@ -14,6 +21,8 @@ export interface Scoring {
   /** The same of B's rows. */
   readonly bNorms: Float64Array
   readonly weights: Weights
+  /** Stops between one scoring and the next, with its reason. */
+  readonly signal: AbortSignal | undefined
 }
 
 /** Features of A and of B, pair by pair. */
@@ -92,15 +101,32 @@ function cosine(square: number, x: number, y: number): number {
   return Math.min(1, Math.max(-1, (x + y - square) / 2 / (Math.sqrt(x) * Math.sqrt(y))))
 }
 
-/** Squared distances of pairs by block, [pairs] each. */
+/**
+ * Squared distances of rows by block, [pairs, blocks] row-major.
+ * @throws the reason of the signal
+ */
+export async function blockDistances(
+  { backend, signal }: Scoring,
+  a: Rows,
+  b: Rows,
+  aIndex: Int32Array,
+  bIndex: Int32Array,
+): Promise<Float64Array> {
+  signal?.throwIfAborted()
+  return backend.pairCosts(a, b, aIndex, bIndex, { signal })
+}
+
+/** Squared distances of pairs of features by block, [pairs] each. */
 async function squaredDistances(
-  { backend, a, b }: Scoring,
+  scoring: Scoring,
   pairs: Pairs,
 ): Promise<{ decoder: Float64Array; encoder: Float64Array; bias: Float64Array }> {
+  const { a, b } = scoring
   const [aRow, bRow] = [rowOfFeature(a), rowOfFeature(b)]
   const rows = { a: pairs.a.map(aRow), b: pairs.b.map(bRow) }
   const scored = Int32Array.from(rows.a.keys()).filter((p) => rows.a[p] >= 0 && rows.b[p] >= 0)
-  const squares = await backend.pairCosts(
+  const squares = await blockDistances(
+    scoring,
     a,
     b,
     scored.map((p) => rows.a[p]),
@@ -121,8 +147,11 @@ async function squaredDistances(
 export function rowOfFeature(rows: Rows): (feature: number) => number {
   const { index } = rows
   if (index === null) return (feature) => feature
-  const rowOf = new Map(Array.from(index, (feature, row) => [feature, row]))
-  return (feature) => rowOf.get(feature) ?? -1
+  const rowOf = new Int32Array(rows.blocks[0].matrix.rows).fill(-1)
+  index.forEach((feature, row) => {
+    rowOf[feature] = row
+  })
+  return (feature) => rowOf[feature] ?? -1
 }
 
 /** The feature that a row stands for; -1 stays -1. */

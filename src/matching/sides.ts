@@ -1,9 +1,9 @@
 import type { Backend } from '../backend/backend.js'
-import { SaeMatchError } from '../errors.js'
+import { foldingFactors } from '../sae/fold.js'
 import { featureRows, type SaeRows, type Scale, weightPresets } from '../sae/rows.js'
 import type { Sae } from '../sae/sae.js'
 import type { MatchSettings } from './options.js'
-import type { Scoring } from './score.js'
+import type { Scoring, ScoringBackend } from './score.js'
 
 /** Two SAEs and the rows by which they are matched. */
 export interface Sides {
@@ -26,31 +26,35 @@ export async function openSides(a: Sae, b: Sae, settings: MatchSettings, backend
 }
 
 /**
- * The rows in which pairs are scored: folded wherever both SAEs have thresholds, also for a match of unfolded rows
- * (docs/paper.md 3.1); in the scale of the match otherwise.
+ * The rows in which pairs are scored: folded wherever both SAEs have thresholds, whatever the match itself looked at, so
+ * that the scores of all matches can be held against each other (docs/paper.md 3.1); in the scale of the match otherwise.
  */
 export async function openScoring(
   { a, b, aRows }: Sides,
   { scale, weights, unfoldable }: MatchSettings,
   backend: Backend,
+  signal: AbortSignal | undefined,
 ): Promise<{ scoring: Scoring; scoredScale: SaeRows['scale'] }> {
+  const scoringBackend: ScoringBackend = backend
   const open = async ([aScale, bScale]: readonly Scale[]): Promise<Scoring> => {
     const whole = { weights: weightPresets.all, unfoldable }
     const [aScored, bScored] = [
       await featureRows(a, { scale: aScale, ...whole }, backend),
       await featureRows(b, { scale: bScale, ...whole }, backend),
     ]
-    const [aNorms, bNorms] = [await backend.squaredBlockNorms(aScored), await backend.squaredBlockNorms(bScored)]
-    return { backend, a: aScored, b: bScored, aNorms, bNorms, weights }
-  }
-  if (scale === 'none') {
-    try {
-      return { scoring: await open(['fold', 'fold']), scoredScale: 'fold' }
-    } catch (error) {
-      if (!(error instanceof SaeMatchError && error.code === 'THRESHOLD_MISSING')) throw error
+    const norms = (rows: SaeRows) => {
+      signal?.throwIfAborted()
+      return scoringBackend.squaredBlockNorms(rows, { signal })
     }
+    const [aNorms, bNorms] = [await norms(aScored), await norms(bScored)]
+    return { backend: scoringBackend, a: aScored, b: bScored, aNorms, bNorms, weights, signal }
   }
+  if (canBeFolded(a) && canBeFolded(b)) return { scoring: await open(['fold', 'fold']), scoredScale: 'fold' }
   return { scoring: await open(scalesOf(scale)), scoredScale: aRows.scale }
+}
+
+function canBeFolded({ threshold, folded }: Sae): boolean {
+  return threshold !== null && foldingFactors(threshold, folded).unfoldable.length < threshold.length
 }
 
 /** The scales of A and of B. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { SaeMatchError } from '../errors.js'
 
 /** Files being written at this moment; see {@link removeUnfinishedFiles}. */
@@ -13,7 +13,7 @@ const unfinished = new Set<string>()
  * @throws SaeMatchError `OUTPUT_FAILED` naming the path; the temporary file is removed
  */
 export async function writeFileAtomically(path: string, contents: Uint8Array | string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`)
+  const temporary = temporaryName(path)
   unfinished.add(temporary)
   try {
     const file = await open(temporary, 'wx')
@@ -40,16 +40,37 @@ export async function writeFileAtomically(path: string, contents: Uint8Array | s
  * @throws SaeMatchError `OUTPUT_FAILED` naming the folder
  */
 export async function ensureWritableDirectory(path: string): Promise<void> {
-  const probe = join(path, `.probe.${randomBytes(4).toString('hex')}.tmp`)
+  await probe(temporaryName(join(path, 'probe')), path)
+}
+
+/**
+ * Makes sure that a file can be written at `path`, its folder included, so that a long run does not fail at its end.
+ *
+ * @throws SaeMatchError `OUTPUT_FAILED` naming the path, also where a folder, a device or a pipe is in the way
+ */
+export async function ensureWritableFile(path: string): Promise<void> {
+  const kind = await stat(path).catch(() => null)
+  if (kind?.isDirectory() || path.endsWith('/') || path.endsWith(sep)) throw outputFailed(path, { code: 'EISDIR' })
+  if (kind?.isFile() === false) throw outputFailed(path, new Error('expected a file there, found something else'))
+  await probe(temporaryName(path), path)
+}
+
+/** Makes a file, its folder included, and removes it again; a failure is blamed on `path`. */
+async function probe(file: string, path: string): Promise<void> {
   try {
-    await makeDirectory(path)
-    const file = await open(probe, 'wx')
-    await file.close()
+    await makeDirectory(dirname(file))
+    const made = await open(file, 'wx')
+    await made.close()
   } catch (error) {
     throw outputFailed(path, error)
   } finally {
-    await rm(probe, { force: true }).catch(() => {})
+    await rm(file, { force: true }).catch(() => {})
   }
+}
+
+/** Beside `path`, so that it can be renamed to it. */
+function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`)
 }
 
 /** A folder and its parents. The `recursive` option of Node's `mkdir` never ends where no folder can be made (/proc). */
@@ -88,6 +109,7 @@ const reasons: Readonly<Record<string, string>> = {
   EFBIG: 'file size limit exceeded',
   ENOENT: 'no folder can be made there',
   EISDIR: 'a folder of that name is in the way',
+  ENAMETOOLONG: 'the name is too long',
   ENOSPC: 'no space left on the device',
   ENOTDIR: 'a part of the path is not a folder',
   EPERM: 'operation not permitted',
@@ -98,7 +120,7 @@ function outputFailed(path: string, cause: unknown): SaeMatchError {
   const { code, message } = cause as NodeJS.ErrnoException
   const reason = code !== undefined && code in reasons ? `${reasons[code]} (${code})` : message
   return new SaeMatchError('OUTPUT_FAILED', `Cannot write ${path}: ${reason}`, {
-    hint: 'Choose another folder with --out, or make room there. Nothing half-written was left.',
+    hint: 'Choose another place, or make room there. Nothing half-written was left.',
     cause,
   })
 }

@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly verify: string
   readonly baselines: string
   readonly seeds: readonly number[]
+  /** The factors on the activations of A and B that the user gave, or null. */
+  readonly activationScale: readonly [number, number] | null
 }
 
 /** Timings of a pair in milliseconds; `total` is everything from files to files. */

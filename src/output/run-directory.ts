@@ -68,27 +68,36 @@ export async function writePair(
  */
 export async function finishRunDirectory({ path, options, packageVersion }: RunDirectory): Promise<void> {
   const pairs = await readPairs(path)
-  const latest = pairs.find(({ record }) => encodeJson(record.options) === encodeJson(options))
-  const inputs = new Map<string, InputRecord>()
-  for (const { record } of pairs) {
-    for (const input of [record.a, record.b]) inputs.set(input.files.map((file) => file.sha256).join(), input)
-  }
+  const latest = pairs.find((pair) => encodeJson(pair.options) === encodeJson(options))
   const manifest = {
     schemaVersion,
     package: { name: 'sae-match', version: packageVersion },
-    inputs: [...inputs.values()],
+    inputs: [...new Map(pairs.flatMap(({ inputs }) => inputs)).values()],
     options,
-    ran: latest?.record.ran ?? null,
+    ran: latest?.ran ?? null,
     seeds: options.seeds,
-    pairs: pairs.map(({ stem, record }) => ({ file: `pairs/${stem}.npz`, a: record.a.name, b: record.b.name })),
+    pairs: pairs.map(({ entry }) => entry),
   }
   await writeFileAtomically(join(path, 'run.json'), encodeJson(manifest))
-  await writeFileAtomically(join(path, 'summary.csv'), summaryCsv(pairs))
+  await writeFileAtomically(
+    join(path, 'summary.csv'),
+    encodeCsv(
+      columns,
+      pairs.map(({ row }) => row),
+    ),
+  )
 }
 
+/** What `run.json` and `summary.csv` take from the record of a pair. */
 interface StoredPair {
-  readonly stem: string
-  readonly record: PairRecord
+  readonly options: PairRecord['options']
+  readonly ran: PairRecord['ran']
+  /** Both inputs by the contents of their files. */
+  readonly inputs: readonly (readonly [contents: string, input: InputRecord])[]
+  /** In the list of `run.json`. */
+  readonly entry: { readonly file: string; readonly a: string; readonly b: string }
+  /** In `summary.csv`. */
+  readonly row: readonly CsvCell[]
 }
 
 /** The pairs whose `.json` is there, by name. Files of another schema or of somebody else are passed over. */
@@ -99,12 +108,27 @@ async function readPairs(path: string): Promise<StoredPair[]> {
     if (!name.endsWith('.json')) continue
     try {
       const record = JSON.parse(await readFile(join(folder, name), 'utf8')) as PairRecord
-      if (record.schemaVersion === schemaVersion) pairs.push({ stem: name.slice(0, -'.json'.length), record })
+      if (record.schemaVersion === schemaVersion) pairs.push(storedPair(name.slice(0, -'.json'.length), record))
     } catch {
       // not one of ours
     }
   }
   return pairs
+}
+
+/** @throws TypeError for a record of another shape */
+function storedPair(stem: string, record: PairRecord): StoredPair {
+  const { a, b, options, ran } = record
+  const row = summaryRow(stem, record)
+  const strange = row.findIndex((cell) => cell !== null && typeof cell !== 'number' && typeof cell !== 'string')
+  if (strange >= 0 || typeof options !== 'object') throw new TypeError(`no ${columns[strange] ?? 'options'}`)
+  return {
+    options,
+    ran,
+    inputs: [a, b].map((input) => [input.files.map((file) => file.sha256).join(), input]),
+    entry: { file: `pairs/${stem}.npz`, a: a.name, b: b.name },
+    row,
+  }
 }
 
 const scoreColumns = ['total', 'decoder', 'encoder', 'bias'] as const
@@ -120,45 +144,28 @@ const methods = [
   'mutual',
 ] as const
 
-/** One row a pair; the columns are always the same, empty where a run did not compute them. */
-function summaryCsv(pairs: readonly StoredPair[]): string {
-  const columns = [
-    ...[
-      'schema_version',
-      'pair',
-      'a',
-      'b',
-      'layer_a',
-      'layer_b',
-      'n',
-      'm',
-      'matched',
-      'scale',
-      'solver',
-      'backend',
-      'source',
-    ],
-    ...['cost', 'gap', 'rounding_bound', 'proof', 'optimal', 'mutual_share'],
-    ...['cosine_decoder_p25', 'cosine_decoder_p50', 'cosine_decoder_p75'],
-    ...methods.flatMap((method) => scoreColumns.map((score) => `${snakeCase(method)}_${score}`)),
-    'milliseconds_total',
+/** Always the same columns, empty where a run did not compute them. */
+const columns = [
+  ...['schema_version', 'pair', 'a', 'b', 'layer_a', 'layer_b', 'n', 'm', 'matched'],
+  ...['scale', 'solver', 'backend', 'source'],
+  ...['cost', 'gap', 'rounding_bound', 'proof', 'optimal', 'mutual_share'],
+  ...['cosine_decoder_p25', 'cosine_decoder_p50', 'cosine_decoder_p75'],
+  ...methods.flatMap((method) => scoreColumns.map((score) => `${snakeCase(method)}_${score}`)),
+  'milliseconds_total',
+]
+
+/** The cells of a pair in the order of {@link columns}. */
+function summaryRow(stem: string, record: PairRecord): CsvCell[] {
+  const { a, b, ran, certificate, summary, distributions, quantileLevels } = record
+  const cosine = (level: number) => distributions.cosineDecoder.quantiles[quantileLevels.indexOf(level as 0.5)] ?? null
+  return [
+    ...[schemaVersion, stem, a.name, b.name, a.layer, b.layer, record.n, record.m, record.matched],
+    ...[ran.scale, ran.solver, ran.backend, ran.source],
+    ...[record.cost, certificate.gap, certificate.roundingBound, certificate.proof, String(certificate.optimal)],
+    ...[summary.mutualShare ?? null, cosine(0.25), cosine(0.5), cosine(0.75)],
+    ...methods.flatMap((method) => scoreColumns.map((score) => summary[method]?.[score] ?? null)),
+    record.milliseconds.total,
   ]
-  return encodeCsv(
-    columns,
-    pairs.map(({ stem, record }): CsvCell[] => {
-      const { a, b, ran, certificate, summary, distributions, quantileLevels } = record
-      const cosine = (level: number) =>
-        distributions.cosineDecoder.quantiles[quantileLevels.indexOf(level as 0.5)] ?? null
-      return [
-        ...[schemaVersion, stem, a.name, b.name, a.layer, b.layer, record.n, record.m, record.matched],
-        ...[ran.scale, ran.solver, ran.backend, ran.source],
-        ...[record.cost, certificate.gap, certificate.roundingBound, certificate.proof, String(certificate.optimal)],
-        ...[summary.mutualShare ?? null, cosine(0.25), cosine(0.5), cosine(0.75)],
-        ...methods.flatMap((method) => scoreColumns.map((score) => summary[method]?.[score] ?? null)),
-        record.milliseconds.total,
-      ]
-    }),
-  )
 }
 
 function snakeCase(name: string): string {

@@ -7,12 +7,7 @@ const wordless = /^(params|sae|sae_weights|final|ae|model)\.(npz|safetensors|pt|
  * `g/layer_20/width_16k/average_l0_71` become `layer_19-average_l0_73` and `layer_20-average_l0_71`.
  */
 export function shortNames(paths: readonly string[]): string[] {
-  const parts = paths.map((path) =>
-    path
-      .replace(/^hf:\/\//, '')
-      .split(/[/\\]+/)
-      .filter((part) => part !== '' && part !== '.'),
-  )
+  const parts = paths.map((path) => path.split(/[/\\]+/).filter((part) => part !== '' && part !== '.'))
   const reversed = parts.map((own) =>
     (own.length > 1 && wordless.test(own[own.length - 1]) ? own.slice(0, -1) : own).reverse(),
   )

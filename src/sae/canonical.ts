@@ -9,12 +9,11 @@ import type { Activation, Sae } from './sae.js'
  * Brings a checkpoint into canonical form: the subtraction of the decoder bias, gates, and scales of activations and
  * features go into biases and row scales; the big tensors stay as they are. Source: docs/formats.md, section 4,
  * steps 1 to 5.
- * @throws `TENSOR_NOT_FINITE` for anything but thresholds: a feature whose threshold is not finite never fires, and
- * folding reports it.
+ * @throws `TENSOR_NOT_FINITE` naming file, tensor and position
  */
 export async function canonicalSae(checkpoint: Checkpoint, math: RowMath): Promise<Sae> {
   const { encoder, decoder, decoderBias, activation, featureScale, inputScale, outputScale } = checkpoint
-  for (const vector of [decoderBias, ...finiteVectors(activation), ...(featureScale ? [featureScale] : [])]) {
+  for (const vector of [decoderBias, ...vectorsOf(activation), ...(featureScale ? [featureScale] : [])]) {
     requireFinite(vector)
   }
   await finiteRowNorms(encoder, math)
@@ -92,10 +91,9 @@ function absorb(activation: CheckpointActivation, shift: Float64Array | null, de
   }
 }
 
-/** Everything but the threshold of a JumpReLU. */
-function finiteVectors(activation: CheckpointActivation): StoredVector[] {
-  if (activation.kind !== 'gated') return [activation.bias]
-  return [activation.gateBias, activation.magnitudeBias, activation.logMagnitude]
+function vectorsOf(activation: CheckpointActivation): StoredVector[] {
+  if (activation.kind === 'gated') return [activation.gateBias, activation.magnitudeBias, activation.logMagnitude]
+  return activation.kind === 'jumprelu' ? [activation.bias, activation.threshold] : [activation.bias]
 }
 
 function requireFinite({ file, name, values }: StoredVector): void {

@@ -25,6 +25,10 @@ export function checkComparable(a: Sae, b: Sae, weights: Weights): string[] {
       `Only one checkpoint says where it reads: ${a.site} (${a.source.path}), ${b.site} (${b.source.path}).`,
     )
   }
+  if (siteOf(a) === 'unknown' && siteOf(b) === 'unknown' && hookKind(a) !== hookKind(b)) {
+    const hooks = [a, b].map(({ hook, source }) => `${hook ?? 'no hook'} (${source.path})`)
+    warnings.push(`The hooks differ and their sites are not known: ${hooks.join(', ')}.`)
+  }
   if (a.model !== null && b.model !== null && shortName(a.model) !== shortName(b.model)) {
     warnings.push(`The models differ: ${a.model} (${a.source.path}), ${b.model} (${b.source.path}).`)
   }
@@ -39,6 +43,11 @@ export function checkComparable(a: Sae, b: Sae, weights: Weights): string[] {
 /** Where decoders write: a transcoder reads the input of an MLP and writes its output. */
 function outputSite({ site }: Sae): Site {
   return site === 'transcoder' ? 'mlp-out' : site
+}
+
+/** A hook without its layer: `blocks.3.attn.hook_q` and `blocks.4.attn.hook_q` are of one kind. */
+function hookKind({ hook }: Sae): string | null {
+  return hook?.replace(/\b(blocks|layers|h)\.\d+/, '$1') ?? null
 }
 
 /** `google/gemma-2-2b` and `gemma-2-2b` name the same model. */

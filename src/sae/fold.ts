@@ -1,6 +1,6 @@
 import { SaeMatchError } from '../errors.js'
 import { sharedFloat64 } from '../tensor/tensor.js'
-import type { Sae } from './sae.js'
+import { type Folded, requireSae, type Sae } from './sae.js'
 
 /** A threshold below this share of the median is noise, and dividing by it would drown every other feature. */
 const leastShareOfMedian = 1e-3
@@ -15,30 +15,41 @@ export interface FoldingFactors {
   readonly median: number
 }
 
-/** Decides which thresholds can be folded. Source: docs/paper.md, section 2.1. */
-export function foldingFactors(threshold: ArrayLike<number>): FoldingFactors {
+/**
+ * Decides which thresholds can be folded. Source: docs/paper.md, section 2.1.
+ * @param folded what an earlier folding left: beside thresholds of 1 the ones it left could look foldable.
+ */
+export function foldingFactors(threshold: ArrayLike<number>, folded: Folded | null = null): FoldingFactors {
   const n = threshold.length
-  const usable = (theta: number) => theta > 0 && Number.isFinite(theta) && Number.isFinite(1 / theta)
+  const left = new Set(folded?.unfoldable)
+  const usable = (theta: number, i: number) =>
+    theta > 0 && Number.isFinite(theta) && Number.isFinite(1 / theta) && !left.has(i)
   const median = medianOf(Float64Array.from(threshold).filter(usable))
   const factor = sharedFloat64(n).fill(1)
   const unfoldable: number[] = []
   for (let i = 0; i < n; i++) {
-    if (usable(threshold[i]) && threshold[i] >= leastShareOfMedian * median) factor[i] = threshold[i]
+    if (usable(threshold[i], i) && threshold[i] >= leastShareOfMedian * median) factor[i] = threshold[i]
     else unfoldable.push(i)
   }
-  return { factor, unfoldable: Int32Array.from(unfoldable), median }
+  return { factor, unfoldable: Int32Array.from(unfoldable), median: folded?.median ?? median }
 }
 
 /**
  * Folds thresholds into weights, so that every foldable feature fires at 1 and the reconstruction stays the same:
  * `encoder /= theta, encoderBias /= theta, decoder *= theta`. Unfoldable features keep theirs. Source: docs/paper.md,
  * section 2.1 (Eq. 4). Folded weights do not depend on the gauge: scaling a feature's encoder, bias and threshold by
- * c > 0 and its decoder by 1 / c changes nothing.
- * @throws `THRESHOLD_MISSING` where the activation has none (ReLU, TopK)
+ * c > 0 and its decoder by 1 / c changes nothing. Folding a folded SAE changes nothing either.
+ *
+ * @param sae stays as it is; the folded one shares its big tensors
+ * @returns the folded SAE, and the features whose threshold is not finite, not positive or below 1e-3 of the median,
+ *   ascending
+ * @throws TypeError, RangeError `INVALID_ARGUMENT`; SaeMatchError `THRESHOLD_MISSING` where the activation has none
+ *   (ReLU, TopK)
  */
 export function foldSae(sae: Sae): { readonly sae: Sae; readonly unfoldable: Int32Array } {
+  requireSae('sae', sae)
   const threshold = requireThreshold(sae)
-  const { factor, unfoldable } = foldingFactors(threshold)
+  const { factor, unfoldable, median } = foldingFactors(threshold, sae.folded)
   const foldedThreshold = sharedFloat64(threshold.length).fill(1)
   for (const i of unfoldable) foldedThreshold[i] = threshold[i]
   const folded: Sae = {
@@ -47,6 +58,7 @@ export function foldSae(sae: Sae): { readonly sae: Sae; readonly unfoldable: Int
     decoderScale: combine(factor, sae.decoderScale, (theta, scale) => scale * theta),
     encoderBias: combine(factor, sae.encoderBias, (theta, bias) => bias / theta),
     threshold: foldedThreshold,
+    folded: { unfoldable, median },
   }
   return { sae: folded, unfoldable }
 }

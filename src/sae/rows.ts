@@ -54,10 +54,11 @@ export const weightPresets = {
  */
 export type Scale = 'fold' | 'unit' | 'none' | { readonly stat: Float32Array | Float64Array }
 
+/** What feature rows hold. */
 export interface RowOptions {
-  /** Default `fold`. */
+  /** What makes features comparable. Default `fold`. */
   readonly scale?: Scale
-  /** Default `weightPresets.all`. */
+  /** How much each term of the cost counts. Default `weightPresets.all`. */
   readonly weights?: Weights
   /** Features that `fold` or `stat` cannot scale are left out, or get the median factor of their SAE. Default `exclude`. */
   readonly unfoldable?: 'exclude' | 'median'
@@ -141,9 +142,10 @@ async function scalingOf(
     const encoder = (stored: number, i: number) => stored / encoderNorm[i]
     return { decoder, encoder, bias: encoder, unfoldable }
   }
-  const { factor, unfoldable, median } = foldingFactors(
-    scale === 'fold' ? requireThreshold(sae) : requireStatistic(scale, featureCount(sae)),
-  )
+  const { factor, unfoldable, median } =
+    scale === 'fold'
+      ? foldingFactors(requireThreshold(sae), sae.folded)
+      : foldingFactors(requireStatistic(scale, featureCount(sae)))
   if (unfoldable.length === factor.length) {
     const what = scale === 'fold' ? 'threshold' : 'statistic'
     throw new SaeMatchError('THRESHOLD_MISSING', `${sae.source.path}: expected a positive finite ${what}, found none`)

@@ -1,3 +1,4 @@
+import { wrongType, wrongValue } from '../errors.js'
 import type { InputNorm, SaeSource, Site } from '../formats/checkpoint.js'
 import type { Matrix } from '../tensor/matrix.js'
 
@@ -9,6 +10,14 @@ export type Activation =
   | { readonly kind: 'relu' }
   | { readonly kind: 'topk'; readonly k: number }
   | { readonly kind: 'gated' }
+
+/** What folding had to leave as it was. */
+export interface Folded {
+  /** Features that kept their threshold because it cannot be folded, ascending. Folding again leaves them too. */
+  readonly unfoldable: Int32Array
+  /** The median of the thresholds that were folded. */
+  readonly median: number
+}
 
 /**
  * A sparse autoencoder in canonical form: rows are features in both matrices, and everything the original code does
@@ -33,6 +42,8 @@ export interface Sae {
   readonly encoderBias: Float64Array
   /** [n], or null where the activation has none. */
   readonly threshold: Float64Array | null
+  /** Set by `foldSae`: in such an SAE every threshold that can be folded is 1. */
+  readonly folded?: Folded | null
   /** [d] */
   readonly decoderBias: Float64Array
   readonly activation: Activation
@@ -48,11 +59,38 @@ export interface Sae {
   /** Mean number of active features per token, where the checkpoint states it. */
   readonly averageL0?: number | null
   readonly source: SaeSource
-  /** What a user should know about this checkpoint, one sentence each. */
+  /** What a user should know about this checkpoint, one sentence each; whoever shows them says which one it is. */
   readonly warnings: readonly string[]
 }
 
 /** Number of features n. */
 export function featureCount(sae: Sae): number {
   return sae.encoder.rows
+}
+
+/**
+ * Refuses what is no SAE in canonical form, and one whose sizes contradict each other.
+ * @param name of the argument, for messages
+ * @throws TypeError, RangeError `INVALID_ARGUMENT`
+ */
+export function requireSae(name: string, value: unknown): void {
+  const sae = value as Partial<Sae> | null | undefined
+  const isMatrix = (matrix: Partial<Matrix> | undefined) =>
+    ArrayBuffer.isView(matrix?.data) && Number.isInteger(matrix.rows) && Number.isInteger(matrix.columns)
+  const isSae =
+    isMatrix(sae?.encoder) &&
+    isMatrix(sae?.decoder) &&
+    sae?.encoderBias instanceof Float64Array &&
+    typeof sae.source?.path === 'string' &&
+    Array.isArray(sae.warnings)
+  if (!isSae) throw wrongType(name, 'a sparse autoencoder as loadSae gives it', value)
+  const { encoder, decoder, encoderBias, threshold, encoderScale, decoderScale } = sae as Sae
+  const { rows: n, columns: d } = encoder
+  if (decoder.rows !== n || decoder.columns !== d) {
+    throw wrongValue(`${name}.decoder`, `[${n}, ${d}] like the encoder`, `[${decoder.rows}, ${decoder.columns}]`)
+  }
+  for (const [field, numbers] of Object.entries({ encoderBias, threshold, encoderScale, decoderScale })) {
+    const fits = numbers === null || (numbers instanceof Float64Array && numbers.length === n)
+    if (!fits) throw wrongValue(`${name}.${field}`, `${n} numbers in a Float64Array`, numbers)
+  }
 }

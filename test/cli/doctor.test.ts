@@ -20,6 +20,17 @@ describe('doctor', () => {
     })
   })
 
+  it('prints its object where the environment is wrong, with what is wrong in it', async () => {
+    const { code, stdout, stderr } = await runCommandLine(['doctor', '--json'], { SAE_MATCH_THREADS: '0' })
+    expect(code).toBe(1)
+    expect(stderr).toContain('(INVALID_ENVIRONMENT)')
+    expect(JSON.parse(stdout).backends.typescript).toMatchObject({
+      available: false,
+      reason: 'INVALID_ENVIRONMENT',
+      message: expect.stringContaining('SAE_MATCH_THREADS'),
+    })
+  })
+
   it('shows every backend, and what to do about those that do not work', async () => {
     const { stdout } = await runCommandLine(['doctor'], { SAE_MATCH_ADDON: '/nowhere/addon.node' })
     expect(stdout).toMatch(/✗ native {2}DLOPEN_FAILED\n/)

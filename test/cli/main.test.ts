@@ -11,6 +11,7 @@ describe('sae-match', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const name of commands) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'))
     for (const exit of ['0', '1', '2', '130']) expect(stdout).toMatch(new RegExp(`^  ${exit} `, 'm'))
+    expect(stdout).toMatch(/SAE_MATCH_THREADS {2}threads of the CPU backends/)
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   })
 
@@ -31,6 +32,10 @@ describe('sae-match', () => {
     { args: ['match', 'only-one'], message: 'Expected A B, got only-one' },
     { args: ['match', 'a', 'b', '--wieghts', 'all'], message: 'Unknown option --wieghts. Did you mean --weights?' },
     { args: ['demo', '--backend', 'gpu'], message: 'Expected auto, cuda, native or typescript for --backend, got gpu' },
+    ...['0.5', '1,2,3', '1,', '0,1', 'a,b'].map((scales) => ({
+      args: ['match', 'a', 'b', '--activation-scale', scales],
+      message: `Expected two positive numbers A,B for --activation-scale, got ${scales}`,
+    })),
     { args: ['demo', '--threads', '0'], message: 'Expected 1 to 9999 for --threads, got 0' },
     {
       args: ['demo', '--weights', 'decoder=2'],

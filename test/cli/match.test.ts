@@ -2,7 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { writeSaeLens } from '../helpers/checkpoint-files.js'
+import { mulberry32 } from '../helpers/random.js'
 import { runCommandLine } from '../helpers/run-typescript.js'
+import { normals } from '../helpers/synthetic-sae.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
 const folder = temporaryFolder()
@@ -54,7 +57,8 @@ describe('match', () => {
     )
     expect(pairs[0]).toMatchObject({ solver: 'jv', certificate: { optimal: true } })
     expect(pairs[0].matched).toBeLessThan(1024)
-    expect(Object.keys(pairs[0].summary)).toEqual(['matched'])
+    expect(Object.keys(pairs[0].summary)).toEqual(['matched', 'random', 'nearest', 'mutualShare'])
+    expect(pairs[0].summary).toMatchObject({ random: null, nearest: null, mutualShare: null })
     const [file] = readdirSync(join(folder, 'options', 'pairs')).filter((name) => name.endsWith('.json'))
     const record = JSON.parse(readFileSync(join(folder, 'options', 'pairs', file), 'utf8'))
     expect(record.options).toMatchObject({
@@ -65,7 +69,53 @@ describe('match', () => {
       solver: 'jv',
       baselines: 'none',
     })
-    expect(record.ran).toMatchObject({ source: 'implicit', scoredScale: 'unit' })
+    expect(record.ran).toMatchObject({ source: 'implicit', scoredScale: 'fold' })
+  })
+
+  it('warns of a factor that it has to assume, and takes it', async () => {
+    const random = mulberry32(3)
+    const write = (name: string) =>
+      writeSaeLens(
+        join(folder, name),
+        { architecture: 'jumprelu', normalize_activations: 'expected_average_only_in' },
+        {
+          W_enc: { data: normals(random, 12), shape: [3, 4] },
+          W_dec: { data: normals(random, 12), shape: [4, 3] },
+          b_enc: { data: normals(random, 4), shape: [4] },
+          b_dec: { data: normals(random, 3), shape: [3] },
+          threshold: { data: Float64Array.of(1, 2, 3, 4), shape: [4] },
+        },
+      )
+    const [a, b] = [write('scaled_a'), write('scaled_b')]
+    const matched = async (...args: string[]) => {
+      const typed = ['match', a, b, '--json', '--out', 'scaled', ...args]
+      const { code, stdout, stderr } = await runCommandLine(typed, {}, folder)
+      expect(code).toBe(0)
+      return { cost: JSON.parse(stdout).pairs[0].cost as number, stderr }
+    }
+    const outcomes = [await matched(), await matched('--activation-scale', '0.5,0.25')]
+    expect(outcomes[0].stderr).toContain(`! ${a}: Activations are scaled`)
+    expect(outcomes[1].stderr).not.toContain('!')
+    const records = readdirSync(join(folder, 'scaled', 'pairs'))
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => JSON.parse(readFileSync(join(folder, 'scaled', 'pairs', name), 'utf8')))
+    expect(records).toHaveLength(2)
+    const [assumed, told] = outcomes.map(({ cost }) => records.find((record) => record.cost === cost))
+    expect(assumed.options.activationScale).toBeNull()
+    expect(assumed.warnings).toEqual([a, b].map((path) => expect.stringContaining(`${path}: Activations are scaled`)))
+    expect(assumed.warnings[0]).toContain('--activation-scale')
+    expect(told.options.activationScale).toEqual([0.5, 0.25])
+    expect(told.warnings).toEqual([])
+  })
+
+  it('gives each side its own factor, also of the same checkpoint', async () => {
+    const { code, stdout } = await runCommandLine(
+      ['match', 'scaled_a', 'scaled_a', '--json', '-q', '--out', 'same', '--activation-scale', '0.5,0.25'],
+      {},
+      folder,
+    )
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).pairs[0].cost).toBeGreaterThan(0)
   })
 
   it('collects the pairs of a folder in one summary', async () => {

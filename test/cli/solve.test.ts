@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { openNpz } from '../../src/formats/npz.js'
 import { encodeNpy, type NpyArray } from '../../src/output/npy.js'
 import { encodeNpz } from '../../src/output/npz.js'
+import { toFloat64 } from '../../src/tensor/tensor.js'
 import { availableBackends } from '../helpers/available-backends.js'
+import { npyBytes } from '../helpers/npy-bytes.js'
 import { needsPython, python, runPython } from '../helpers/python.js'
 import { mulberry32 } from '../helpers/random.js'
 import { runCommandLine } from '../helpers/run-typescript.js'
@@ -65,6 +68,52 @@ describe('solve', () => {
     expect(code).toBe(1)
     expect(stderr).toContain('expected one matrix, found first, second (TENSOR_MISSING)')
     expect(stderr).toContain('--array')
+  })
+
+  it.each([
+    ['f64', '<f8', (values: number[]) => new Uint8Array(Float64Array.from(values).buffer)],
+    ['integers', '|i1', (values: number[]) => Uint8Array.from(values)],
+  ])('solves a matrix that is stored by columns, of %s', async (name, descr, encode) => {
+    // [[9, 1, 8], [7, 6, 2]]
+    const path = join(folder, `by-columns-${name}.npy`)
+    writeFileSync(path, npyBytes(descr, [2, 3], encode([9, 7, 1, 6, 8, 2]), true))
+    const out = join(folder, `by-columns-${name}.npz`)
+    expect(await solve(path, '--out', out)).toMatchObject({ rows: 2, columns: 3, cost: 3 })
+    const npz = await openNpz(out)
+    const read = async (array: string) => [...toFloat64(await npz.read(array))]
+    expect(await read('row_to_column')).toEqual([1, 2])
+    expect(await read('column_to_row')).toEqual([-1, 0, 1])
+    const [u, v] = [await read('u'), await read('v')]
+    expect([u.length, v.length]).toEqual([2, 3])
+    for (const [i, row] of [
+      [9, 1, 8],
+      [7, 6, 2],
+    ].entries()) {
+      for (const [j, entry] of row.entries()) expect(u[i] + v[j]).toBeLessThanOrEqual(entry)
+    }
+    await npz.close()
+  })
+
+  it('says what rows are in a message about a matrix that is stored by columns', async () => {
+    const path = join(folder, 'nan-by-columns.npy')
+    const data = new Uint8Array(Float64Array.of(1, 2, Number.NaN, 4).buffer)
+    writeFileSync(path, npyBytes('<f8', [2, 2], data, true))
+    const { code, stderr } = await runCommandLine(['solve', path])
+    expect(code).toBe(1)
+    expect(stderr).toContain(
+      '(the matrix is stored by columns, so its columns are the rows in this message) (COST_NAN)',
+    )
+  })
+
+  it('proves from the lists of the solver when told to', async () => {
+    const { certificate } = await solve(small, '--solver', 'shortlist', '--verify', 'shortlist')
+    expect(certificate).toMatchObject({ proof: 'shortlist', optimal: true })
+  })
+
+  it('refuses a folder as its output before it reads anything', async () => {
+    const { code, stderr } = await runCommandLine(['solve', join(folder, 'absent.npy'), '--out', folder])
+    expect(code).toBe(1)
+    expect(stderr).toContain(`${folder}: a folder of that name is in the way (EISDIR) (OUTPUT_FAILED)`)
   })
 
   it('tells people what was found and how sure it is', async () => {

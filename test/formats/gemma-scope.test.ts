@@ -6,6 +6,7 @@ import { readCheckpoint } from '../../src/formats/detect.js'
 import { parsePath } from '../../src/formats/gemma-scope.js'
 import { encodeNpz, type NpzEntries } from '../../src/output/npz.js'
 import { readRow } from '../../src/tensor/row.js'
+import { watchAllocations } from '../helpers/allocations.js'
 import { expectFailure } from '../helpers/errors.js'
 import { needsSharedData, sharedData } from '../helpers/shared-data.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
@@ -159,6 +160,18 @@ describe('checkpoints', () => {
   ] as const)('with %s are refused', async (name, entries, code, part) => {
     const path = write(`refused/${name}`, entries)
     await expectFailure(readCheckpoint(path), code, path, part)
+  })
+
+  it('that lack a tensor are refused before any other is allocated', async () => {
+    const path = write('refused/late', withoutThreshold)
+    const allocations: number[] = []
+    const stop = watchAllocations((bytes) => allocations.push(bytes))
+    try {
+      await expectFailure(readCheckpoint(path), 'TENSOR_MISSING', 'threshold')
+    } finally {
+      stop()
+    }
+    expect(allocations).toEqual([])
   })
 
   it('that are no zip archive are refused', async () => {

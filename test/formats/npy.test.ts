@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readNpy } from '../../src/formats/npy.js'
 import { toFloat64 } from '../../src/tensor/tensor.js'
+import { watchAllocations } from '../helpers/allocations.js'
 import { expectFailure } from '../helpers/errors.js'
+import { npyBytes } from '../helpers/npy-bytes.js'
 import { writeNumpyFiles } from '../helpers/numpy-files.js'
 import { needsPython, python } from '../helpers/python.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
@@ -34,6 +36,50 @@ describe('readNpy', () => {
       expect(toFloat64(tensor), name).toEqual(values)
     }
     expect(arrays.length).toBeGreaterThan(150)
+  })
+
+  it.each<[string, string, readonly number[], string, boolean, readonly number[], readonly number[]]>([
+    ['Fortran order', '|i1', [2, 3], 'i8', true, [1, 2, 3, 4, 5, 6], [1, 3, 5, 2, 4, 6]],
+    ['Fortran order of rank 3', '|u1', [2, 1, 2], 'u8', true, [1, 2, 3, 4], [1, 3, 2, 4]],
+    ['i8', '|i1', [3], 'i8', false, [0x80, 0xff, 0x7f], [-128, -1, 127]],
+    ['u8', '|u1', [2], 'u8', false, [0, 0xff], [0, 255]],
+    ['bool', '|b1', [2], 'bool', false, [0, 1], [0, 1]],
+    ['i16', '<i2', [2], 'i16', false, [0xfe, 0xff, 0x00, 0x01], [-2, 256]],
+    ['u16', '<u2', [1], 'u16', false, [0xfe, 0xff], [65534]],
+    ['i32', '<i4', [2], 'i32', false, [0xfd, 0xff, 0xff, 0xff, 0, 0, 1, 0], [-3, 65536]],
+    ['u32', '<u4', [1], 'u32', false, [0xfd, 0xff, 0xff, 0xff], [4294967293]],
+    ['i64', '<i8', [1], 'i64', false, [0xfc, ...new Array(7).fill(0xff)], [-4]],
+    ['u64', '<u8', [1], 'u64', false, [0, 0, 0, 0, 1, 0, 0, 0], [2 ** 32]],
+    ['f16', '<f2', [2], 'f16', false, [0x00, 0x3e, 0x00, 0xc0], [1.5, -2]],
+    ['bf16', '|V2', [2], 'bf16', false, [0xc0, 0x3f, 0x00, 0xc0], [1.5, -2]],
+    ['f64', '<f8', [1], 'f64', false, [0, 0, 0, 0, 0, 0, 0xf8, 0x3f], [1.5]],
+    ['a big-endian i16', '>i2', [2], 'i16', false, [0xff, 0xfe, 0x01, 0x00], [-2, 256]],
+    ['a big-endian u32', '>u4', [1], 'u32', false, [0xff, 0xff, 0xff, 0xfd], [4294967293]],
+    ['a big-endian i64', '>i8', [1], 'i64', false, [...new Array(7).fill(0xff), 0xfc], [-4]],
+    ['a big-endian f16', '>f2', [1], 'f16', false, [0x3e, 0x00], [1.5]],
+    ['a big-endian f32 in Fortran order', '>f4', [1, 2], 'f32', true, [0x3f, 0xc0, 0, 0, 0xc0, 0, 0, 0], [1.5, -2]],
+    ['a big-endian f64', '>f8', [1], 'f64', false, [0x3f, 0xf8, 0, 0, 0, 0, 0, 0], [1.5]],
+    ['a scalar', '<i2', [], 'i16', false, [7, 0], [7]],
+    ['nothing', '<f4', [0, 3], 'f32', false, [], []],
+  ])('reads %s from bytes put together by hand', async (_, descr, shape, dtype, fortranOrder, data, values) => {
+    const path = join(folder, 'by-hand.npy')
+    writeFileSync(path, npyBytes(descr, shape, data, fortranOrder))
+    const tensor = await readNpy(path)
+    expect(tensor).toMatchObject({ dtype, shape })
+    expect([...toFloat64(tensor)]).toEqual(values)
+  })
+
+  it('stops reading when told to', async () => {
+    const path = join(folder, 'long.npy')
+    writeFileSync(path, npyBytes('|u1', [1000], new Uint8Array(1000)))
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const stop = watchAllocations(() => controller.abort(reason))
+    try {
+      await expect(readNpy(path, controller.signal)).rejects.toBe(reason)
+    } finally {
+      stop()
+    }
   })
 
   it.each([

@@ -1,15 +1,28 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { zipSync } from 'fflate'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { openNpz } from '../../src/formats/npz.js'
 import { encodeNpy } from '../../src/output/npy.js'
 import { toFloat64 } from '../../src/tensor/tensor.js'
+import { watchAllocations } from '../helpers/allocations.js'
 import { expectFailure } from '../helpers/errors.js'
+import { npyBytes } from '../helpers/npy-bytes.js'
 import { writeNumpyFiles } from '../helpers/numpy-files.js'
 import { needsPython, python } from '../helpers/python.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 import { zip64Archive } from '../helpers/zip64.js'
+
+/** How many inflaters there are now, and how many there were at most at the same time. */
+const inflaters = vi.hoisted(() => ({ now: 0, most: 0 }))
+vi.mock('node:zlib', async (importOriginal) => {
+  const zlib = await importOriginal<typeof import('node:zlib')>()
+  const createInflateRaw: typeof zlib.createInflateRaw = (options) => {
+    inflaters.most = Math.max(inflaters.most, ++inflaters.now)
+    return zlib.createInflateRaw(options).once('close', () => inflaters.now--)
+  }
+  return { ...zlib, createInflateRaw }
+})
 
 const folder = temporaryFolder()
 const path = join(folder, 'test.npz')
@@ -62,6 +75,54 @@ describe('openNpz', () => {
     expect(toFloat64(tensor)).toEqual(numbers)
     await expectFailure(container.read('notes.txt'), 'TENSOR_MISSING', path, 'notes.txt')
     await container.close()
+  })
+
+  it.each([
+    ['stored', 0],
+    ['deflated', 6],
+  ] as const)('reads big-endian integers and Fortran order from a %s archive made by hand', async (_, level) => {
+    const archive = zipSync(
+      {
+        'big.npy': npyBytes('>i2', [2], [0xff, 0xfe, 0x01, 0x00]),
+        'fortran.npy': npyBytes('|i1', [2, 3], [1, 2, 3, 4, 5, 6], true),
+      },
+      { level },
+    )
+    const container = await openNpz(write(archive))
+    expect([...toFloat64(await container.read('big'))]).toEqual([-2, 256])
+    expect([...toFloat64(await container.read('fortran'))]).toEqual([1, 3, 5, 2, 4, 6])
+    await container.close()
+  })
+
+  it('opens deflated entries one after the other', async () => {
+    inflaters.most = inflaters.now
+    const names = Array.from({ length: 40 }, (_, i) => `${i}.npy`)
+    const container = await openNpz(write(zipSync(Object.fromEntries(names.map((name) => [name, zeros])))))
+    expect(container.tensors.size).toBe(40)
+    expect(inflaters.most).toBe(1)
+    await container.close()
+  })
+
+  it('refuses more entries than any checkpoint has', async () => {
+    const names = Array.from({ length: 1025 }, (_, i) => `${i}.npy`)
+    const archive = zipSync(Object.fromEntries(names.map((name) => [name, zeros])), { level: 0 })
+    await expectFailure(openNpz(write(archive)), 'FORMAT_INVALID', path, 'more than 1024 entries')
+  })
+
+  it.each([
+    ['stored', 0],
+    ['deflated', 6],
+  ] as const)('stops reading a %s entry when told to', async (_, level) => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const container = await openNpz(write(zipSync({ 'a.npy': sines }, { level })), controller.signal)
+    const stop = watchAllocations(() => controller.abort(reason))
+    try {
+      await expect(container.read('a')).rejects.toBe(reason)
+    } finally {
+      stop()
+      await container.close()
+    }
   })
 
   it('reads Zip64 entries beyond 4 GiB', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Checkpoint } from '../../src/formats/checkpoint.js'
 import { readCheckpoint } from '../../src/formats/detect.js'
 import { readRow } from '../../src/tensor/row.js'
+import { watchAllocations } from '../helpers/allocations.js'
 import { type TestTensor, writeSaeLens } from '../helpers/checkpoint-files.js'
 import { expectFailure } from '../helpers/errors.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
@@ -163,6 +164,7 @@ describe('orientation', () => {
 describe('what cannot be read', () => {
   const all = { ...common, threshold }
   const { W_dec: _, ...withoutDecoder } = all
+  const gated = { W_enc, W_dec, b_dec, b_gate: b_enc, b_mag: b_enc, r_mag: threshold }
   it.each([
     ['a missing matrix', v6, withoutDecoder, 'TENSOR_MISSING', ['tensor W_dec [3, 2] or [2, 3]', 'found W_enc b_dec']],
     ['a missing threshold', v6, common, 'TENSOR_MISSING', ['threshold']],
@@ -194,6 +196,22 @@ describe('what cannot be read', () => {
   ] as const)('%s', async (_, config, tensors, code, parts) => {
     const path = write(config, tensors)
     await expectFailure(readCheckpoint(path), code, path, ...parts)
+  })
+
+  it.each([
+    ['a missing threshold', v6, common, 'TENSOR_MISSING'],
+    ['a short bias of a gated SAE', { ...v6, architecture: 'gated' }, { ...gated, r_mag: vector(1) }, 'TENSOR_SHAPE'],
+    ['a scale of another length', v6, { ...all, scaling_factor: vector(1) }, 'TENSOR_SHAPE'],
+  ] as const)('%s, before anything is allocated', async (_, config, tensors, code) => {
+    const path = write(config, tensors)
+    const allocations: number[] = []
+    const stop = watchAllocations((bytes) => allocations.push(bytes))
+    try {
+      await expectFailure(readCheckpoint(path), code, path)
+    } finally {
+      stop()
+    }
+    expect(allocations).toEqual([])
   })
 
   it('a configuration that is not JSON, or no object', async () => {

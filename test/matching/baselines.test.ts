@@ -135,6 +135,8 @@ describe.each(availableBackends)('baselines on the %s backend', (backend) => {
     const everyPair = [0, 2, 3, 4].flatMap((i) => all.map((j) => [i, j] as const))
     expectScores(summary.randomExpected, byHand(a, b, everyPair))
     expect(summary.matched.total).toBeLessThanOrEqual(summary.unfolded!.total)
+    // a share of all five features, the one that was left out included
+    expect([0, 0.2, 0.4, 0.6, 0.8]).toContain(summary.mutualShare)
   })
 })
 

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { loadSae } from '../../src/matching/load.js'
+import { type LoadOptions, loadSae } from '../../src/matching/load.js'
 import { match } from '../../src/matching/match.js'
+import { watchAllocations } from '../helpers/allocations.js'
 import { availableBackends } from '../helpers/available-backends.js'
 import { expectFailure } from '../helpers/errors.js'
 import { needsSharedData, sharedData } from '../helpers/shared-data.js'
@@ -46,6 +47,35 @@ describe.each(availableBackends)('loadSae on the %s backend', (backend) => {
     await expectFailure(loadSae(examples, { backend }), 'FORMAT_UNKNOWN')
     const reason = new Error('enough')
     await expect(loadSae(`${examples}layer_12`, { backend, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+
+  it('stops while it reads', async () => {
+    const reason = new Error('enough')
+    const controller = new AbortController()
+    let allocations = 0
+    const stop = watchAllocations(() => {
+      allocations++
+      controller.abort(reason)
+    })
+    try {
+      await expect(loadSae(`${examples}layer_12`, { backend, signal: controller.signal })).rejects.toBe(reason)
+    } finally {
+      stop()
+    }
+    // the tensors of the file, and nothing computed from them
+    expect(allocations).toBe(5)
+  })
+
+  it.each<[string, unknown, unknown, 'INVALID_ARGUMENT' | 'UNKNOWN_OPTION', string]>([
+    ['no path', undefined, {}, 'INVALID_ARGUMENT', 'Expected a string for `path`, got undefined'],
+    ['a path that is no text', { path: 'x' }, {}, 'INVALID_ARGUMENT', '`path`'],
+    ['a misspelt option', 'x', { fromat: 'sae-lens' }, 'UNKNOWN_OPTION', 'Did you mean `format`?'],
+    ['options that are null', 'x', null, 'INVALID_ARGUMENT', '`options`'],
+    ['an unknown family', examples, { format: 'pickle' }, 'INVALID_ARGUMENT', "'sae-lens' for `format`"],
+    ['an impossible scale', `${examples}layer_12`, { activationScale: 0 }, 'INVALID_ARGUMENT', '`activationScale`'],
+  ])('refuses %s', async (_, path, options, code, message) => {
+    const given = options === null ? null : { backend, ...(options as LoadOptions) }
+    await expectFailure(loadSae(path as string, given as LoadOptions), code, message)
   })
 })
 

@@ -1,9 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { getBackendSync } from '../../src/backend/select.js'
 import { costMatrix, featureRows, solveAssignment } from '../../src/index.js'
 import { invert } from '../../src/matching/compose.js'
 import { match } from '../../src/matching/match.js'
 import type { MatchOptions } from '../../src/matching/options.js'
 import { mean } from '../../src/matching/statistics.js'
+import { foldSae } from '../../src/sae/fold.js'
 import type { Sae } from '../../src/sae/sae.js'
 import { readRow } from '../../src/tensor/row.js'
 import { availableBackends } from '../helpers/available-backends.js'
@@ -28,7 +30,7 @@ describe.each(availableBackends)('match on the %s backend', (backend) => {
       expect(found.aToB).toEqual(aToB)
       expect(found.bToA).toEqual(invert(aToB, 90))
       expect(found.certificate).toMatchObject({ optimal: true, proof: 'full' })
-      expect(found.provenance).toMatchObject({ backend, scale: name, scoredScale: name === 'none' ? 'fold' : name })
+      expect(found.provenance).toMatchObject({ backend, scale: name, scoredScale: 'fold' })
       expect([...found.mutual]).toEqual(new Array(90).fill(1))
       expect([...found.rankAToB, ...found.rankBToA]).toEqual(new Array(180).fill(0))
       for (const cosine of [...found.cosines.decoder, ...found.cosines.encoder]) expect(cosine).toBeGreaterThan(0.99)
@@ -103,18 +105,79 @@ describe.each(availableBackends)('match on the %s backend', (backend) => {
     })
   })
 
-  it('scores a match of unfolded features folded', async () => {
+  it.each([
+    ['none', 'unfolded'],
+    ['unit', 'cosine'],
+  ] as const)('scores a match in the scale %s folded', async (scale, baseline) => {
     const random = mulberry32(5)
     const [a, b] = [syntheticSae(random, 30, 6), syntheticSae(random, 30, 6)]
-    const [unfolded, folded] = [
-      await match(a, b, { backend, scale: 'none' }),
-      await match(a, b, { backend, baselines: 'all' }),
-    ]
-    for (const [i, j] of unfolded.aToB.entries()) {
-      close(unfolded.costs.decoder[i], squaredDistance(foldedRow(a, i).decoder, foldedRow(b, j).decoder) / 6)
+    const [other, folded] = [await match(a, b, { backend, scale }), await match(a, b, { backend, baselines: 'all' })]
+    expect(other.provenance).toMatchObject({ scale, scoredScale: 'fold' })
+    for (const [i, j] of other.aToB.entries()) {
+      close(other.costs.decoder[i], squaredDistance(foldedRow(a, i).decoder, foldedRow(b, j).decoder) / 6)
     }
-    expect(folded.summary.unfolded).toEqual(unfolded.summary.matched)
-    expect(folded.summary.matched.total).toBeLessThan(unfolded.summary.matched.total)
+    expect(folded.summary[baseline]).toEqual(other.summary.matched)
+    expect(folded.summary.matched.total).toBeLessThan(other.summary.matched.total)
+  })
+
+  it('scores a match in a scale of the caller folded', async () => {
+    const random = mulberry32(25)
+    const [a, b] = [syntheticSae(random, 30, 6), syntheticSae(random, 30, 6)]
+    const stat = [a.threshold!.map((theta) => 3 * theta), b.threshold!.map((theta) => 3 * theta)] as const
+    const found = await match(a, b, { backend, scale: { stat }, weights: 'decoder' })
+    const folded = await match(a, b, { backend, weights: 'decoder' })
+    expect(found.provenance).toMatchObject({ scale: 'stat', scoredScale: 'fold' })
+    close(found.cost, 9 * folded.cost)
+    expect(found.summary.matched).toEqual(folded.summary.matched)
+  })
+
+  it('passes on what loading warned of, and names the SAE', async () => {
+    const { a, b } = plantedPair(26, 10, 4, 0)
+    const [first, second] = [
+      { ...a, warnings: ['A factor is assumed.'] },
+      { ...b, warnings: ['The path lies.'] },
+    ]
+    const { warnings } = await match(first, second, { backend })
+    expect(warnings).toEqual(['synthetic: A factor is assumed.', 'permuted: The path lies.'])
+    expect((await match(first, first, { backend })).warnings).toEqual(['synthetic: A factor is assumed.'])
+  })
+
+  it('is the same for folded SAEs, which keep what could not be folded out', async () => {
+    const { a, b } = plantedPair(27, 24, 8, 0.01)
+    const wide = { ...a, threshold: a.threshold!.map((theta, i) => (i === 3 ? 0.003 : 5.5 + theta)) }
+    const [plain, folded] = [
+      await match(wide, b, { backend }),
+      await match(foldSae(wide).sae, foldSae(b).sae, { backend }),
+    ]
+    expect([...plain.unfoldableA]).toEqual([3])
+    expect(folded.unfoldableA).toEqual(plain.unfoldableA)
+    expect(folded.aToB).toEqual(plain.aToB)
+    close(folded.cost, plain.cost)
+  })
+
+  it('stops between two scorings', async () => {
+    const random = mulberry32(28)
+    const [a, b] = [syntheticSae(random, 20, 5), syntheticSae(random, 20, 5)]
+    const reason = new Error('enough')
+    const controller = new AbortController()
+    const scoring = vi.spyOn(getBackendSync(backend), 'pairCosts')
+    try {
+      scoring.mockImplementationOnce(() => {
+        controller.abort(reason)
+        return Promise.resolve(new Float64Array(60))
+      })
+      await expect(match(a, b, { backend, signal: controller.signal })).rejects.toBe(reason)
+      expect(scoring).toHaveBeenCalledTimes(1)
+    } finally {
+      scoring.mockRestore()
+    }
+  })
+
+  it.each(['layer_1', null, undefined, {}, Promise.resolve()])('refuses %o in the place of an SAE', async (value) => {
+    const { b } = plantedPair(29, 5, 3, 0)
+    await expectFailure(match(value as Sae, b, { backend }), 'INVALID_ARGUMENT', 'sparse autoencoder', '`a`')
+    await expectFailure(match(b, value as Sae, { backend }), 'INVALID_ARGUMENT', 'sparse autoencoder', '`b`')
+    await expectFailure(featureRows(value as Sae, { backend }), 'INVALID_ARGUMENT', 'sparse autoencoder', '`sae`')
   })
 
   it('scores in the scale of the match where there are no thresholds', async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ensureWritableDirectory, writeFileAtomically } from '../../src/output/atomic-file.js'
+import { ensureWritableDirectory, ensureWritableFile, writeFileAtomically } from '../../src/output/atomic-file.js'
 import { nodeArguments } from '../helpers/run-typescript.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
@@ -75,5 +75,37 @@ describe('ensureWritableDirectory', () => {
       code: 'OUTPUT_FAILED',
       message: 'Cannot write /proc/sae-match/run: no folder can be made there (ENOENT)',
     })
+  })
+})
+
+describe('ensureWritableFile', () => {
+  it('makes the folder, leaves nothing behind and a file that is there as it is', async () => {
+    const path = join(folder, 'a', 'result.npz')
+    await ensureWritableFile(path)
+    expect(readdirSync(join(folder, 'a'))).toEqual([])
+    writeFileSync(path, 'old')
+    await ensureWritableFile(path)
+    expect(readFileSync(path, 'utf8')).toBe('old')
+    expect(readdirSync(join(folder, 'a'))).toEqual(['result.npz'])
+  })
+
+  it.each([
+    ['a folder', () => folder, 'a folder of that name is in the way'],
+    ['a folder that is not there yet', () => `${join(folder, 'new')}/`, 'a folder of that name is in the way'],
+    ['a name that is too long', () => join(folder, 'x'.repeat(250)), 'the name is too long'],
+  ])('refuses %s', async (_, path, reason) => {
+    await expect(ensureWritableFile(path())).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+      message: expect.stringContaining(`${path()}: ${reason}`),
+    })
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it.skipIf(process.platform === 'win32')('refuses a device, which would be replaced by a file', async () => {
+    await expect(ensureWritableFile('/dev/null')).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
+  })
+
+  it('does not speak of options: whoever calls it may have none', async () => {
+    await expect(ensureWritableFile(folder)).rejects.toMatchObject({ hint: expect.not.stringContaining('--') })
   })
 })

@@ -13,7 +13,13 @@ import { plantedPair } from '../matching/planted-pair.js'
 const folder = temporaryFolder()
 const { a, b } = plantedPair(31, 20, 6, 0.1)
 const { scale, unmatchedCost: _, ...settings } = matchSettings({})
-const options: RunOptions = { ...settings, scale: scale as string, unmatchedCost: null, backend: 'typescript' }
+const options: RunOptions = {
+  ...settings,
+  scale: scale as string,
+  unmatchedCost: null,
+  backend: 'typescript',
+  activationScale: null,
+}
 const hashed = (name: string) => [{ path: `/saes/${name}`, bytes: 3, sha256: name.padEnd(64, '0') }]
 const inputs = { a: inputRecord('layer_1', a, hashed('aaa')), b: inputRecord('=layer_2', b, hashed('bbb')) }
 const milliseconds = { load: 1, fold: 2, cost: 3, solve: 4, verify: 5, write: 6, total: 21 }
@@ -87,6 +93,19 @@ describe('a run directory', () => {
     await writeRun(path)
     writeFileSync(join(path, 'pairs', 'notes.json'), 'hello')
     writeFileSync(join(path, 'pairs', 'later.json'), JSON.stringify({ schemaVersion: 99 }))
+    const [ours] = readdirSync(join(path, 'pairs')).filter((name) => name.startsWith('layer_1'))
+    const record = readJson(path, 'pairs', ours.replace(/npz$/, 'json'))
+    const strangers = {
+      bare: { schemaVersion: 1 },
+      nothing: null,
+      list: [1],
+      'no-files': { ...record, a: { name: 'a', layer: null } },
+      'no-scores': { ...record, distributions: {} },
+      'odd-name': { ...record, a: { ...record.a, name: ['=1,2'] } },
+    }
+    for (const [name, contents] of Object.entries(strangers)) {
+      writeFileSync(join(path, 'pairs', `${name}.json`), JSON.stringify(contents))
+    }
     const other = await openRunDirectory(path, { ...options, verify: 'shortlist' }, '1.2.3')
     await writePair(other, found, inputs, () => milliseconds)
     await finishRunDirectory(other)
@@ -129,6 +148,7 @@ describe('pairStem', () => {
     ['backend', { backend: 'native' }],
     ['source', { source: 'implicit' }],
     ['seeds', { seeds: [7] }],
+    ['activationScale', { activationScale: [0.5, 1] }],
   ])('changes with %s', (_name, changed) => {
     expect(pairStem(inputs.a, inputs.b, { ...options, ...changed })).not.toBe(stem)
   })

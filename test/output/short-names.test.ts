@@ -13,7 +13,6 @@ describe('shortNames', () => {
     { paths: ['x/layer_12', 'y/layer_12', 'y/layer_13'], names: ['x-layer_12', 'y-layer_12', 'y-layer_13'] },
     { paths: ['x/layer_12', 'x/layer_12'], names: ['layer_12', 'layer_12'] },
     { paths: ['C:\\saes\\a', 'C:\\saes\\b'], names: ['a', 'b'] },
-    { paths: ['hf://google/scope@main/layer_1', 'hf://google/scope@main/layer_2'], names: ['layer_1', 'layer_2'] },
     { paths: ['params.npz', 'other.npz'], names: ['params.npz', 'other.npz'] },
   ])('$paths', ({ paths, names }) => {
     expect(shortNames(paths)).toEqual(names)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { needsPython, python, runPython } from '../helpers/python.js'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
@@ -16,4 +17,25 @@ it('docs/backends.md has a row for every environment variable that the sources r
   const variables = new Set([...sources.matchAll(/\bSAE_MATCH_[A-Z]+\b/g)].map(([name]) => name))
   expect(variables.size).toBeGreaterThan(3)
   for (const variable of variables) expect(read('docs/backends.md')).toContain(`| \`${variable}\` |`)
+})
+
+it.skipIf(python === null)(`the recipe of the README leaves out what has no partner${needsPython}`, () => {
+  const [, recipe] = /```python\n(.*?)```/s.exec(read('README.md')) ?? []
+  const script = `
+import json, numpy
+numpy.load = lambda path: dict(a_to_b=numpy.array([2, -1, 0]), b_to_a=numpy.array([2, -1, 0, -1]))
+decoder_b = numpy.arange(8).reshape(4, 2)
+f_a = numpy.array([[10, 20, 30], [1, 2, 3]])
+${recipe}
+print(json.dumps([decoder_b_in_order_of_a.tolist(), f_b.tolist()]))`
+  expect(JSON.parse(runPython(script))).toEqual([
+    [
+      [4, 5],
+      [0, 1],
+    ],
+    [
+      [30, 0, 10, 0],
+      [3, 0, 1, 0],
+    ],
+  ])
 })

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { readCheckpoint } from '../../src/formats/detect.js'
 import { encodeNpz } from '../../src/output/npz.js'
 import { canonicalSae } from '../../src/sae/canonical.js'
+import { foldSae } from '../../src/sae/fold.js'
 import { type TestTensor, writeSaeLens } from '../helpers/checkpoint-files.js'
 import { expectFailure } from '../helpers/errors.js'
 import { dot, forward, keepLargest } from '../helpers/forward.js'
@@ -217,6 +218,8 @@ describe('canonicalSae', () => {
     ['W_dec', 2 * d + 1, Number.POSITIVE_INFINITY, cases['jumprelu, not subtracted'], 'W_dec', 'feature 2'],
     ['b_enc', 4, Number.NaN, cases['standard, not subtracted'], 'b_enc', 'NaN at 4'],
     ['b_dec', 5, Number.NEGATIVE_INFINITY, cases.topk, 'b_dec', '-Infinity at 5'],
+    ['threshold', 2, Number.NaN, cases['jumprelu, not subtracted'], 'threshold', 'NaN at 2'],
+    ['threshold', 9, Number.POSITIVE_INFINITY, cases['jumprelu, not subtracted'], 'threshold', 'Infinity at 9'],
     ['b_gate', 6, Number.NaN, cases.gated, 'b_gate', 'NaN at 6'],
     ['r_mag', 7, 1e4, cases.gated, 'exp(r_mag)', 'Infinity at 7'],
     [
@@ -233,12 +236,34 @@ describe('canonicalSae', () => {
     await expectFailure(loading, 'TENSOR_NOT_FINITE', join(path, 'sae_weights.safetensors'), ...parts)
   })
 
-  it('leaves thresholds that are not finite to folding', async () => {
+  it('leaves thresholds that are not positive or tiny to folding', async () => {
     const { config, tensors } = cases['jumprelu, not subtracted']
-    const path = write(config, tensors, withValue('threshold', 2, Number.NaN))
-    const sae = await canonicalSae(await readCheckpoint(path), referenceRowMath)
-    expect(sae.threshold?.[2]).toBeNaN()
-    expect(forward(sae, normals(random, d)).activations[2]).toBe(0)
+    for (const value of [0, -1, 1e-9]) {
+      const path = write(config, tensors, withValue('threshold', 2, value))
+      const sae = await canonicalSae(await readCheckpoint(path), referenceRowMath)
+      expect(sae.threshold?.[2]).toBe(value)
+      expect([...foldSae(sae).unfoldable]).toEqual([2])
+    }
+  })
+
+  it.each([
+    [1000, 'Infinity at 2'],
+    [Number.NEGATIVE_INFINITY, '-Infinity at 2'],
+  ])('refuses a logarithm of a threshold of %d', async (value, part) => {
+    const tensors = Object.fromEntries(
+      (['W_enc', 'W_dec', 'b_dec', 'b_enc'] as const).map((name) => [
+        name,
+        { data: stored[name], shape: name === 'W_enc' ? [d, n] : name === 'W_dec' ? [n, d] : [stored[name].length] },
+      ]),
+    )
+    const log_threshold = { data: new Float64Array(n).fill(0).with(2, value), shape: [n] }
+    const path = writeSaeLens(
+      join(folder, `log-${count++}`),
+      { architecture: 'jumprelu' },
+      { ...tensors, log_threshold },
+    )
+    const loading = readCheckpoint(path).then((checkpoint) => canonicalSae(checkpoint, referenceRowMath))
+    await expectFailure(loading, 'TENSOR_NOT_FINITE', path, 'exp(log_threshold)', part)
   })
 })
 

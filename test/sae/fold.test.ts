@@ -61,6 +61,33 @@ describe('foldSae', () => {
     expect(fired).toBeGreaterThan(100)
   })
 
+  it('changes nothing when it is done again, whatever it had to leave', () => {
+    const random = mulberry32(13)
+    const threshold = Float64Array.of(5.5, 5.5, 5.5, 0.003, Number.NaN, -1)
+    const once = foldSae(syntheticSae(random, 6, d, { threshold }))
+    const twice = foldSae(once.sae)
+    expect([...once.unfoldable]).toEqual([3, 4, 5])
+    expect(once.sae.folded).toEqual({ unfoldable: Int32Array.of(3, 4, 5), median: 5.5 })
+    expect(twice).toEqual(once)
+  })
+
+  it.each<[string, unknown, string]>([
+    ['a path', 'layer_1', 'Expected a sparse autoencoder as loadSae gives it for `sae`, got "layer_1"'],
+    ['null', null, 'got null'],
+    ['a promise', Promise.resolve(), 'got an object (Promise)'],
+    ['a decoder of another size', { decoder: rowMajor(new Float64Array(6), 'f64', 3, 2) }, '[2, 2] like the encoder'],
+    [
+      'too few thresholds',
+      { threshold: new Float64Array(1) },
+      'Expected 2 numbers in a Float64Array for `sae.threshold`',
+    ],
+  ])('refuses %s', (_, value, message) => {
+    const replaced = typeof value === 'object' && value !== null && !(value instanceof Promise)
+    const folding = () => foldSae((replaced ? syntheticSae(mulberry32(1), 2, 2, value) : value) as Sae)
+    expect(folding).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+    expect(folding).toThrow(message)
+  })
+
   it('keeps exact ties with power-of-two thresholds silent', () => {
     const sae = syntheticSae(mulberry32(1), 2, 1, {
       encoder: rowMajor(Float64Array.of(3, 5), 'f64', 2, 1),

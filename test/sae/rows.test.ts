@@ -139,6 +139,15 @@ describe('featureRows', () => {
     ])
   })
 
+  it.each(['exclude', 'median'] as const)('of a folded SAE are those of the SAE itself: %s', async (unfoldable) => {
+    const wide = { ...sae, threshold: sae.threshold!.map((theta, i) => (i === 4 ? 1e-3 * theta : 5.5 * theta)) }
+    const [once, again] = [await rowsOf(wide, { unfoldable }), await rowsOf(foldSae(wide).sae, { unfoldable })]
+    expect([...once.unfoldable]).toEqual([4])
+    expect([...again.unfoldable]).toEqual([4])
+    const expected = materialise(once)
+    expectRows(again, (i) => expected[once.index === null ? i : once.index.indexOf(i)])
+  })
+
   it.each(['fold', 'unit', 'none'] as const)('keeps zero rows zero and names them: %s', async (scale) => {
     const data = Float64Array.from(sae.decoder.data as Float64Array)
     data.fill(0, 3 * d, 4 * d)
