@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { SaeMatchError } from '../../errors.js'
 import type { RunControl } from '../backend.js'
+import { inPackage } from '../location.js'
 import { runInTurns, type Steps } from './steps.js'
 import { type TaskName, type Tasks, tasks } from './tasks.js'
 import type { Order, Reply } from './worker.js'
@@ -23,7 +24,7 @@ export interface Workers {
   close(): Promise<void>
 }
 
-const workerFile = new URL('./worker.js', import.meta.url)
+const workerFile = inPackage('typescript/worker.js')
 
 /** The compiled worker lies beside this module; from TypeScript sources and in a bundle it may not be there. */
 export function canStartWorkers(): boolean {
