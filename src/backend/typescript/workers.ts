@@ -50,11 +50,27 @@ export function createWorkers(threads: number): Workers {
     return worker
   }
 
-  async function acquire(): Promise<Worker> {
-    const worker =
-      idle.pop() ?? (all.size < threads ? start() : await new Promise<Worker>((take) => waiting.push(take)))
-    worker.ref()
+  /** A worker for the caller alone, or null where `signal` comes first. */
+  async function acquire(signal: AbortSignal | undefined): Promise<Worker | null> {
+    if (signal?.aborted) return null
+    const worker = idle.pop() ?? (all.size < threads ? start() : await nextFree(signal))
+    worker?.ref()
     return worker
+  }
+
+  function nextFree(signal: AbortSignal | undefined): Promise<Worker | null> {
+    return new Promise((resolve) => {
+      const take = (worker: Worker) => {
+        signal?.removeEventListener('abort', leave)
+        resolve(worker)
+      }
+      const leave = () => {
+        waiting.splice(waiting.indexOf(take), 1)
+        resolve(null)
+      }
+      waiting.push(take)
+      signal?.addEventListener('abort', leave, { once: true })
+    })
   }
 
   function release(worker: Worker): void {
@@ -70,8 +86,8 @@ export function createWorkers(threads: number): Workers {
   return {
     threads,
     async run(task, args, control, moved = []) {
-      control.signal?.throwIfAborted()
-      const worker = await acquire()
+      const worker = await acquire(control.signal)
+      if (worker === null) throw control.signal?.reason
       try {
         return (await runOn(worker, { task, args, moved }, control)) as never
       } finally {
