@@ -1,6 +1,7 @@
-import { wrongType, wrongValue } from '../../errors.js'
+import { wrongValue } from '../../errors.js'
 import type { Backend } from '../backend.js'
 import { requireAttached, requireFixedLength } from '../input-memory.js'
+import { solveRowsAlone } from './alone.js'
 import { allocateShared, movableCopy } from './memory.js'
 import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
 import { solveMatrix } from './solve.js'
@@ -54,8 +55,9 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
       return workers.run('solveMatrix', { costs: { ...costs, data }, options }, control, moved)
     },
 
-    solveSync({ costs, ...options }) {
-      if (costs.kind !== 'matrix') throw wrongType('costs', 'a matrix', costs)
+    solveSync(problem) {
+      const { costs, ...options } = problem
+      if (costs.kind === 'rows') return runAtOnce(solveRowsAlone({ ...problem, costs }))
       requireAttached('costs', costs.data)
       return runAtOnce(solveMatrix(costs, options))
     },

@@ -2,29 +2,41 @@ import type { Rows } from '../../sae/rows.js'
 import type { Problem, RowCosts, RunControl, Solution } from '../backend.js'
 import { allocateShared, shared } from './memory.js'
 import { allocatePoints, type Points } from './points.js'
-import { checkPoints } from './solve.js'
+import { checkPoints, type PointsOptions } from './solve.js'
 import type { FormCostsArguments } from './tasks.js'
 import type { Workers } from './workers.js'
 
+/** A problem of feature rows. */
+export type RowProblem = Problem & { readonly costs: RowCosts }
+
 /** Feature rows read, and costs formed, by all worker threads at once; then solved on one of them. */
-export async function solveRows(
-  workers: Workers,
-  { costs, ...options }: Problem & { readonly costs: RowCosts },
-  control: RunControl,
-): Promise<Solution> {
+export async function solveRows(workers: Workers, problem: RowProblem, control: RunControl): Promise<Solution> {
   const start = performance.now()
-  const [a, b] = await readBoth(workers, costs.a, costs.b, control)
+  const [a, b] = await readBoth(workers, problem.costs.a, problem.costs.b, control)
   checkPoints(a, b)
+  const forming = allocateFormed(problem, a, b)
+  if (forming !== null) await formTogether(workers, forming, control)
+  const costMilliseconds = performance.now() - start
+  const formed = forming?.out ?? null
+  return workers.run('solvePoints', { a, b, formed, costMilliseconds, options: pointsOptions(problem) }, control)
+}
+
+/** What forming the whole matrix of lower bounds takes, or null where the problem is solved without one. */
+export function allocateFormed(
+  { costs, maximize }: RowProblem,
+  a: Points,
+  b: Points,
+): (Omit<FormCostsArguments, 'next'> & { readonly out: Float64Array }) | null {
   const bytes = 8 * a.count * b.count
   const dense = costs.source === 'auto' ? bytes <= costs.memoryBudget : costs.source === 'dense'
-  let formed: Float64Array | null = null
-  if (dense) {
-    formed = allocateShared(Float64Array, a.count * b.count, 'the cost matrix')
-    const [fewer, more] = a.count > b.count ? [b, a] : [a, b]
-    await formTogether(workers, { a: fewer, b: more, kind: 'bounds', negated: options.maximize, out: formed }, control)
-  }
-  const costMilliseconds = performance.now() - start
-  return workers.run('solvePoints', { a, b, formed, costMilliseconds, options }, control)
+  if (!dense) return null
+  const [fewer, more] = a.count > b.count ? [b, a] : [a, b]
+  const out = allocateShared(Float64Array, a.count * b.count, 'the cost matrix')
+  return { a: fewer, b: more, kind: 'bounds', negated: maximize, out }
+}
+
+export function pointsOptions({ costs, ...options }: RowProblem): PointsOptions {
+  return { ...options, memoryBudget: costs.memoryBudget }
 }
 
 export async function readBoth(workers: Workers, a: Rows, b: Rows, control: RunControl): Promise<[Points, Points]> {
