@@ -2,6 +2,7 @@ import { wrongValue } from '../../errors.js'
 import type { Backend } from '../backend.js'
 import { requireAttached, requireFixedLength } from '../input-memory.js'
 import { solveRowsAlone } from './alone.js'
+import { openLoan } from './loan.js'
 import { allocateShared, movableCopy } from './memory.js'
 import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
 import { solveMatrix } from './solve.js'
@@ -36,10 +37,15 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
     },
 
     async costMatrix(a, b, control) {
-      const [x, y] = await readBoth(workers, a, b, control)
-      const out = allocateShared(Float32Array, a.count * b.count, 'the cost matrix')
-      await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, out }, control)
-      return out
+      const loan = openLoan()
+      try {
+        const [x, y] = await readBoth(workers, a, b, loan, control)
+        const out = allocateShared(Float32Array, a.count * b.count, 'the cost matrix')
+        await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, out }, control)
+        return out
+      } finally {
+        loan.end()
+      }
     },
 
     async solve(problem, control) {

@@ -22,14 +22,14 @@ export interface Points {
 }
 
 /** @throws `OUT_OF_MEMORY` */
-export function allocatePoints(rows: Rows): Points {
+export function allocatePoints(rows: Rows, allocate: typeof allocateShared = allocateShared): Points {
   const { count, width, blocks } = rows
   return {
     count,
     width,
     blockWidths: blocks.map(({ matrix }) => matrix.columns),
-    values: allocateShared(Float64Array, count * width, 'feature rows in f64'),
-    squaredNorms: allocateShared(Float64Array, count, 'norms of feature rows'),
+    values: allocate(Float64Array, count * width, 'feature rows in f64'),
+    squaredNorms: allocate(Float64Array, count, 'norms of feature rows'),
   }
 }
 

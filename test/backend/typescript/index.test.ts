@@ -97,6 +97,33 @@ describe('createTypescriptBackend', () => {
     expect(await sourceWith(8 * 40 * 50 - 1)).toBe('implicit')
   })
 
+  it('uses the shared memory of a finished job for the next, whose answer does not depend on it', async () => {
+    const problems = [1, 2, 3].map((seed) => rowProblem(features(250, 40, seed), features(300, 40, seed + 10)))
+    const costs = []
+    for (const problem of problems) costs.push((await backend.solve(problem, {})).cost)
+    const Shared = SharedArrayBuffer
+    let allocated = 0
+    const counting = class extends Shared {
+      constructor(bytes: number) {
+        super(bytes)
+        allocated += bytes
+      }
+    }
+    globalThis.SharedArrayBuffer = counting as never
+    try {
+      for (let round = 0; round < 4; round++) {
+        for (const [p, problem] of problems.entries()) {
+          expect((await backend.solve(problem, {})).cost).toBe(costs[p])
+          expect(backend.solveSync(problem).cost).toBe(costs[p])
+        }
+      }
+    } finally {
+      globalThis.SharedArrayBuffer = Shared
+    }
+    // One cost matrix alone; 24 jobs would take more than 24 of them.
+    expect(allocated).toBeLessThan(8 * 250 * 300)
+  })
+
   it('takes a copy of what it solves in turns', async () => {
     const costs = Float64Array.of(1, 5, 5, 1)
     const solving = backend.solve(matrixProblem(costs, 2, 2), {})
