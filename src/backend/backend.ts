@@ -140,10 +140,13 @@ export interface Backend extends RowMath {
   /** Which solvers {@link solve} takes. */
   readonly solvers: readonly SolverName[]
 
-  /** Squared norms of every block of every row, [rows, blocks] row-major: the parts of |x_i|^2. */
-  squaredBlockNorms(rows: Rows): Promise<Float64Array>
-  /** Squared distances by block of the pairs (aIndex[p], bIndex[p]), [pairs, blocks] row-major; they sum to the exact cost. */
-  pairCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array): Promise<Float64Array>
+  /** Squared norms of every block of every row, [rows, blocks] row-major: the parts of |x_i|^2. Reports no progress. */
+  squaredBlockNorms(rows: Rows, control?: RunControl): Promise<Float64Array>
+  /**
+   * Squared distances by block of the pairs (aIndex[p], bIndex[p]), [pairs, blocks] row-major; they sum to the exact
+   * cost. Reports no progress.
+   */
+  pairCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array, control?: RunControl): Promise<Float64Array>
   /** The whole cost matrix [n, m] in f32, each entry within rounding of the f32 product of the true value. */
   costMatrix(a: Rows, b: Rows, control: RunControl): Promise<Float32Array>
   solve(problem: Problem, control: RunControl): Promise<Solution>

@@ -50,16 +50,16 @@ export function createNativeBackend(addon: Addon): Backend {
       return out
     },
 
-    async squaredBlockNorms(rows) {
+    async squaredBlockNorms(rows, { signal } = {}) {
       const out = new Float64Array(rows.count * rows.blocks.length)
-      await run(addon, {}, () => addon.squaredBlockNorms(...rowsArguments('rows', rows), out))
+      await run(addon, { signal }, () => addon.squaredBlockNorms(...rowsArguments('rows', rows), out))
       return out
     },
 
-    async pairCosts(a, b, aIndex, bIndex) {
+    async pairCosts(a, b, aIndex, bIndex, { signal } = {}) {
       if (aIndex.length !== bIndex.length) throw wrongValue('bIndex', `${aIndex.length} elements`, bIndex)
       const out = new Float64Array(aIndex.length * a.blocks.length)
-      await run(addon, {}, () =>
+      await run(addon, { signal }, () =>
         addon.pairCosts(
           ...rowsArguments('a', a),
           ...rowsArguments('b', b),

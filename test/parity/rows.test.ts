@@ -106,6 +106,14 @@ describeBackends('feature rows', (backend) => {
     }
   })
 
+  it('are scored until told to stop', async () => {
+    const [a, b] = [makeRows(20, 1), makeRows(20, 2)]
+    const reason = new Error('no longer needed')
+    const control = { signal: AbortSignal.abort(reason) }
+    await expect(backend().pairCosts(a, b, ...allPairs(20, 20), control)).rejects.toBe(reason)
+    await expect(backend().squaredBlockNorms(a, control)).rejects.toBe(reason)
+  })
+
   it('over the memory budget are refused by jv, with one message', async () => {
     const [a, b] = [makeRows(40, 7), makeRows(30, 8)]
     const withBudget = (memoryBudget: number) => toProblem({ a, b }, { solver: 'jv', memoryBudget }, false)

@@ -30,10 +30,10 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
       if (vector.length !== matrix.columns) throw wrongValue('vector', `${matrix.columns} elements`, vector)
       return runInTurns(rowProducts(matrix, vector), {})
     },
-    squaredBlockNorms: (rows) => runInTurns(squaredBlockNorms(rows), {}),
-    pairCosts: async (a, b, aIndex, bIndex) => {
+    squaredBlockNorms: (rows, control = {}) => runInTurns(squaredBlockNorms(rows), control),
+    pairCosts: async (a, b, aIndex, bIndex, control = {}) => {
       if (aIndex.length !== bIndex.length) throw wrongValue('bIndex', `${aIndex.length} elements`, bIndex)
-      return runInTurns(pairBlockCosts(a, b, aIndex, bIndex), {})
+      return runInTurns(pairBlockCosts(a, b, aIndex, bIndex), control)
     },
 
     async costMatrix(a, b, control) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Problem, Progress } from '../../../src/backend/backend.js'
 import { createTypescriptBackend } from '../../../src/backend/typescript/index.js'
 import type { Rows } from '../../../src/sae/rows.js'
-import { rowMajor } from '../../../src/tensor/matrix.js'
+import { rowMajor, transpose } from '../../../src/tensor/matrix.js'
 import { matrixProblem } from '../../helpers/addon.js'
 import { mulberry32 } from '../../helpers/random.js'
 
@@ -84,6 +84,30 @@ describe('createTypescriptBackend', () => {
         { signal: controller.signal },
       )
       await expect(solving).rejects.toThrow('stop')
+    }
+  })
+
+  it('scores pairs in turns with the event loop, until told to stop', async () => {
+    const n = 1500
+    const width = 400
+    const data = Float32Array.from({ length: n * width }, (_, e) => (e % 17) - 8)
+    const rows: Rows = {
+      blocks: [{ name: 'encoder', matrix: transpose(rowMajor(data, 'f32', width, n)), scale: null }],
+      count: n,
+      width,
+      index: null,
+    }
+    const order = Int32Array.from({ length: 20 * n }, (_, p) => (p * 7) % n)
+    for (const start of [
+      (signal?: AbortSignal) => backend.pairCosts(rows, rows, order, order, { signal }),
+      (signal?: AbortSignal) => backend.squaredBlockNorms({ ...rows, index: order, count: order.length }, { signal }),
+    ]) {
+      const controller = new AbortController()
+      let turns = 0
+      const timer = setInterval(() => ++turns === 2 && controller.abort(new Error('stop')), 1)
+      await expect(start(controller.signal)).rejects.toThrow('stop')
+      clearInterval(timer)
+      expect(turns).toBeGreaterThanOrEqual(2)
     }
   })
 
