@@ -30,8 +30,8 @@ export interface Judgement extends Certificate {
 /**
  * Judges any assignment of a cost matrix: a solver's, or the caller's own. It shares no code with any solver.
  *
- * Conditions, in the minimised problem with the shorter side as rows (docs: "what counts as a proof"): reduced costs
- * are at least 0 everywhere and 0 on pairs; where rows < columns or lambda is finite, v <= 0 with v = 0 on free
+ * Conditions, in the minimised problem with the shorter side as rows (docs/method.md#what-a-certificate-proves):
+ * reduced costs are at least 0 everywhere and 0 on pairs; where rows < columns or lambda is finite, v <= 0 with v = 0 on free
  * columns; where lambda is finite, u <= lambda with u = lambda on rows that stay alone. Prices above 0 are a violation
  * there and are cut to 0 for the bound. In the square and full case prices are shifted to a median of 0. A cost that is
  * NaN, or an infinity other than the one that forbids a pair, is a violation too: nothing can be proved with it.

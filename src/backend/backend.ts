@@ -64,7 +64,7 @@ export interface Problem {
 }
 
 /**
- * The proof that comes with every result (docs/algorithms: section "what counts as a proof").
+ * The proof that comes with every result (docs/method.md#what-a-certificate-proves).
  * `dual` is a rigorous lower bound computed from the column prices alone.
  */
 export interface Certificate {

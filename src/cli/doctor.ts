@@ -29,7 +29,7 @@ export const doctorCommand: Command = {
   },
 }
 
-/** What there is to say about a backend; the fields of `--json`, a contract (docs/design.md), and `info` beside them. */
+/** What there is to say about a backend; the fields of `--json`, on which scripts rely, and `info` beside them. */
 interface BackendReport {
   readonly name: BackendName
   readonly available: boolean

@@ -15,7 +15,7 @@ export interface LoadOptions extends CheckpointOptions {
 
 /**
  * Reads the sparse autoencoder at `path`, a file or the folder it lies in, and brings it into canonical form
- * (docs/formats.md 4).
+ * (docs/method.md#canonical-form).
  *
  * @throws SaeMatchError `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `FORMAT_UNKNOWN`, `FORMAT_INVALID`, `TENSOR_MISSING`,
  * `TENSOR_SHAPE`, `TENSOR_DTYPE`, `TENSOR_NOT_FINITE`, `ARCHITECTURE_UNKNOWN`; the reason of `signal`

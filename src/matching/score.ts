@@ -22,7 +22,7 @@ export interface Pairs {
   readonly b: Int32Array
 }
 
-/** Scores of pairs, [pairs] each (docs/paper.md 3.1); NaN where one of the two features cannot be scored. */
+/** Scores of pairs, [pairs] each (docs/method.md#scores-of-pairs); NaN where one of the two features cannot be scored. */
 export interface PairScores {
   /** `w_dec |dec_i - dec_j|^2 + w_enc |enc_i - enc_j|^2 + w_bias (b_i - b_j)^2` */
   readonly total: Float64Array

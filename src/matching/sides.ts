@@ -27,7 +27,7 @@ export async function openSides(a: Sae, b: Sae, settings: MatchSettings, backend
 
 /**
  * The rows in which pairs are scored: folded wherever both SAEs have thresholds, also for a match of unfolded rows
- * (docs/paper.md 3.1); in the scale of the match otherwise.
+ * (docs/method.md#scores-of-pairs); in the scale of the match otherwise.
  */
 export async function openScoring(
   { a, b, aRows }: Sides,

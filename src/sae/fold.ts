@@ -15,7 +15,7 @@ export interface FoldingFactors {
   readonly median: number
 }
 
-/** Decides which thresholds can be folded. Source: docs/paper.md, section 2.1. */
+/** Decides which thresholds can be folded. See docs/method.md#folding. */
 export function foldingFactors(threshold: ArrayLike<number>): FoldingFactors {
   const n = threshold.length
   const usable = (theta: number) => theta > 0 && Number.isFinite(theta) && Number.isFinite(1 / theta)
@@ -31,9 +31,9 @@ export function foldingFactors(threshold: ArrayLike<number>): FoldingFactors {
 
 /**
  * Folds thresholds into weights, so that every foldable feature fires at 1 and the reconstruction stays the same:
- * `encoder /= theta, encoderBias /= theta, decoder *= theta`. Unfoldable features keep theirs. Source: docs/paper.md,
- * section 2.1 (Eq. 4). Folded weights do not depend on the gauge: scaling a feature's encoder, bias and threshold by
- * c > 0 and its decoder by 1 / c changes nothing.
+ * `encoder /= theta, encoderBias /= theta, decoder *= theta`. Unfoldable features keep theirs. Folded weights
+ * do not depend on the gauge: scaling a feature's encoder, bias and threshold by c > 0 and its decoder by 1 / c changes
+ * nothing. See docs/method.md#folding.
  * @throws `THRESHOLD_MISSING` where the activation has none (ReLU, TopK)
  */
 export function foldSae(sae: Sae): { readonly sae: Sae; readonly unfoldable: Int32Array } {
