@@ -1,6 +1,7 @@
 // One cell of the table in JavaScript: reads the .npy files of a problem, prints one line of JSON.
 import { readFileSync } from 'node:fs'
 import { readNpy } from '../dist/formats/npy.js'
+import { wrongWithCosts, wrongWithMatching, wrongWithSolution } from './check.mjs'
 import { openCosts, openSolver } from './our-library.mjs'
 
 const cell = JSON.parse(process.argv[2])
@@ -49,18 +50,30 @@ async function openPackage(name, { data, shape: [rows, columns] }) {
   }
 }
 
+async function readMatrix(path) {
+  const { data, shape } = await readNpy(path)
+  return { data, rows: shape[0], columns: shape[1] }
+}
+
 function fromPairs(pairs, rows) {
   const columns = new Array(rows).fill(-1)
   for (const [i, j] of pairs) columns[i] = j
   return columns
 }
 
-/** What a reader needs to trust the figure: the proof where there is one, otherwise the cost of the answer. */
-async function report({ contender, matrix }, found) {
-  if (contender.kind === 'ours-costs') return found
+/** What a reader needs to trust the figure: what is wrong with it, or null, and of others' answers the cost. */
+async function report({ contender, matrix, a, b }, found) {
+  if (contender.kind === 'ours-costs') {
+    const { costs, ...engine } = found
+    return { ...engine, wrong: wrongWithCosts(await readNpy(a), await readNpy(b), costs) }
+  }
   if (contender.kind === 'ours') {
     const { certificate, cost, backend, simd, threads, source, milliseconds: phases, work } = found
-    return { certificate, cost, backend, simd, threads, source, phases, work }
+    const wrong =
+      contender.source === 'matrix'
+        ? wrongWithSolution(await readMatrix(matrix), found)
+        : wrongWithMatching(await readNpy(a), await readNpy(b), found)
+    return { certificate, cost, backend, simd, threads, source, phases, work, wrong }
   }
   const { data, shape } = await readNpy(matrix)
   const [rows, columns] = shape

@@ -1,5 +1,6 @@
 // Problem families. Each makes the same numbers from the same size and seed on every machine.
-// A family gives either a cost matrix or two sets of feature rows whose squared distances are the costs.
+// A family gives either a cost matrix or two sets of feature rows whose squared distances are the costs. What type its
+// numbers have belongs to the family: a contender that takes only another type is given them in that type.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,12 +8,15 @@ import { fileURLToPath } from 'node:url'
 const realFolder = fileURLToPath(new URL('../../shared/data/smollm2/', import.meta.url))
 
 /**
- * @typedef {{ kind: 'matrix', rows: number, columns: number, data: Float32Array }} MatrixProblem
+ * @typedef {{ kind: 'matrix', rows: number, columns: number, data: Float32Array | Float64Array }} MatrixProblem
  * @typedef {{ kind: 'features', width: number, rows: number, columns: number, a: Float32Array, b: Float32Array }} FeatureProblem
- * @typedef {{ description: string, sizes: number[] | null,
+ * @typedef {{ description: string, dtype: 'f32' | 'f64', sizes: number[] | null,
  *   make(n: number, seed: number, dimension: number): Promise<MatrixProblem | FeatureProblem>,
  *   unavailable?(): string | null }} Family
  */
+
+/** To be raised whenever a family makes other numbers than before: problems made by older generators are not used. */
+export const generatorVersion = 2
 
 /** @type {Record<string, Family>} */
 export const families = {
@@ -21,12 +25,14 @@ export const families = {
   'planted-70': planted(0.7),
   real: {
     description: 'SmolLM2 SAEs, one layer against the next, folded',
+    dtype: 'f32',
     sizes: [1024, 4096, 8192],
     unavailable: realUnavailable,
     make: async (n) => (await import('./real-saes.mjs')).foldedRows(...realPair(n)),
   },
   stacked: {
     description: 'two or four SmolLM2 layers of 4,096 features stacked against their next ones, folded',
+    dtype: 'f32',
     sizes: [8192, 16384],
     unavailable: realUnavailable,
     make: async (n) => {
@@ -55,7 +61,12 @@ export const families = {
       return sum
     }
   }),
-  'machol-wien': matrixFamily('i * j, the classic worst case of augmenting paths', () => (i, j) => (i + 1) * (j + 1)),
+  // From n = 4,097 on f32 would round the products.
+  'machol-wien': matrixFamily(
+    'i * j, the classic worst case of augmenting paths',
+    () => (i, j) => (i + 1) * (j + 1),
+    'f64',
+  ),
   offsets: matrixFamily('row and column offsets that leave few bits to the differences', (random, n) => {
     const rowOffset = Float64Array.from({ length: n }, () => random() * 1e4)
     const columnOffset = Float64Array.from({ length: n }, () => random() * 1e4)
@@ -63,7 +74,7 @@ export const families = {
   }),
 }
 
-/** The same generator as src/matching/random-matching.ts, so that a bench runs without a build of the library. */
+/** Mulberry32, kept here and not taken from the library: a change there must not change the problems. */
 function seededRandom(seed) {
   let state = seed >>> 0
   return () => {
@@ -80,13 +91,14 @@ function normalNumbers(random) {
 }
 
 /** @returns {Family} */
-function matrixFamily(description, entries) {
+function matrixFamily(description, entries, dtype = 'f32') {
   return {
     description,
+    dtype,
     sizes: null,
     make: async (n, seed) => {
       const entry = entries(seededRandom(seed), n)
-      const data = new Float32Array(n * n)
+      const data = new (dtype === 'f64' ? Float64Array : Float32Array)(n * n)
       for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) data[i * n + j] = entry(i, j)
       return { kind: 'matrix', rows: n, columns: n, data }
     },
@@ -101,6 +113,7 @@ function matrixFamily(description, entries) {
 function planted(orphans) {
   return {
     description: `planted SAE-like features, ${orphans * 100} % without a counterpart`,
+    dtype: 'f32',
     sizes: null,
     make: async (n, seed, dimension) => {
       const random = seededRandom(seed)

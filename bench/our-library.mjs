@@ -24,8 +24,8 @@ export async function openCosts({ backend: name }, files) {
   const backend = await getBackend(name)
   const { a, b } = await rowCosts(files, 'dense')
   return async () => {
-    await backend.costMatrix(a, b, {})
-    return engine(backend)
+    const costs = await backend.costMatrix(a, b, {})
+    return { costs, ...engine(backend) }
   }
 }
 

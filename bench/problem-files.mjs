@@ -4,7 +4,7 @@ import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { npyHeader } from '../dist/output/npy.js'
-import { families } from './families.mjs'
+import { families, generatorVersion } from './families.mjs'
 import { costsOfFeatures } from './our-library.mjs'
 
 const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url))
@@ -14,7 +14,7 @@ const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url))
  * @returns {Promise<{ rows: number, columns: number, width: number | null, matrix: string, a: string | null, b: string | null }>}
  */
 export async function problemFiles(family, n, seed, dimension) {
-  const folder = join(cache, `${family}-${n}-${dimension}-${seed}`)
+  const folder = join(cache, `v${generatorVersion}`, `${family}-${n}-${dimension}-${seed}`)
   const description = join(folder, 'problem.json')
   if (existsSync(description)) return JSON.parse(await readFile(description, 'utf8'))
   const [matrix, a, b] = ['costs', 'a', 'b'].map((name) => join(folder, `${name}.npy`))

@@ -75,7 +75,7 @@ async function main() {
   console.error(`\n${file}`)
 }
 
-/** All cells of one problem. Their answers are held against a certified optimum. */
+/** All cells of one problem. Our answers are checked by `check.mjs`, those of others held against a certified optimum. */
 async function measureProblem(family, n, chosen) {
   const problem = await child(process.execPath, [
     join(folder, 'make-problem.mjs'),
@@ -104,10 +104,12 @@ async function measureProblem(family, n, chosen) {
 
 /** Why a cell's figure must not be shown, or null. */
 function judge(contender, found, reference) {
-  if (formsCostsOnly(contender)) return null
-  if (contender.kind === 'ours') return found.certificate.optimal ? null : `not proved: gap ${found.certificate.gap}`
+  if (formsCostsOnly(contender)) return found.wrong
+  if (contender.kind === 'ours') {
+    return found.certificate.optimal ? found.wrong : `not proved: gap ${found.certificate.gap}`
+  }
   if (!found.oneToOne) return 'the answer is not one-to-one'
-  if (!reference.certificate?.optimal) return 'no certified optimum to compare with'
+  if (!reference.certificate?.optimal || reference.wrong !== null) return 'no certified optimum to compare with'
   const excess = found.cost - reference.cost
   return Math.abs(excess) <= reference.certificate.roundingBound
     ? null

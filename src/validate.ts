@@ -8,6 +8,18 @@ export function oneOf<T extends string>(name: string, value: unknown, allowed: r
   return value as T
 }
 
+/** Rows and columns are at most this many: permutations are Int32Arrays. */
+export const largestSize = 2 ** 31 - 1
+
+/** An integer from 0 to `most`. @throws `INVALID_ARGUMENT` */
+export function integer(name: string, value: unknown, most: number = Number.MAX_SAFE_INTEGER): number {
+  if (typeof value !== 'number') throw wrongType(name, 'an integer', value)
+  if (!Number.isSafeInteger(value) || value < 0 || value > most) {
+    throw wrongValue(name, `an integer from 0 to ${most}`, value)
+  }
+  return value
+}
+
 /**
  * Refuses options that do not exist: a misspelt one would be ignored in silence.
  * @throws SaeMatchError `UNKNOWN_OPTION` with the nearest known name

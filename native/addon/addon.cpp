@@ -36,6 +36,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<start_solve_matrix>(exports, "solveMatrix");
   add<start_solve_rows>(exports, "solveRows");
   add<solve_matrix_sync>(exports, "solveMatrixSync");
+  add<solve_rows_sync>(exports, "solveRowsSync");
   add<cancel_job>(exports, "cancel");
   return exports;
 }

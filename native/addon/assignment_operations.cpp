@@ -18,6 +18,21 @@ SolveOptions solve_options(Arguments& arguments) {
   return options;
 }
 
+struct RowProblem {
+  RowPair rows;
+  RowsOptions rows_options;
+  SolveOptions options;
+};
+
+RowProblem row_problem(Arguments& arguments) {
+  RowProblem problem{arguments.row_pair(), {}, {}};
+  const std::int64_t source = arguments.integer("source", -1, 1);
+  if (source >= 0) problem.rows_options.source = static_cast<Source>(source);
+  problem.rows_options.memory_budget = arguments.integer("memoryBudget", 0, (std::int64_t{1} << 53) - 1);
+  problem.options = solve_options(arguments);
+  return problem;
+}
+
 template <class Array, class T>
 Array to_array(Napi::Env env, const std::vector<T>& values) {
   Array array = Array::New(env, values.size());
@@ -108,14 +123,10 @@ Napi::Value start_solve_matrix(const Napi::CallbackInfo& info) {
 Napi::Value start_solve_rows(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const Napi::Function on_progress = arguments.function("onProgress");
-  const auto [a, b] = arguments.row_pair();
-  RowsOptions rows_options;
-  const std::int64_t source = arguments.integer("source", -1, 1);
-  if (source >= 0) rows_options.source = static_cast<Source>(source);
-  rows_options.memory_budget = arguments.integer("memoryBudget", 0, (std::int64_t{1} << 53) - 1);
-  const SolveOptions options = solve_options(arguments);
-  return start(info, on_progress, arguments,
-               [=, a = a, b = b](RunControl& control) { return solve(a, b, rows_options, options, control); });
+  const RowProblem problem = row_problem(arguments);
+  return start(info, on_progress, arguments, [problem](RunControl& control) {
+    return solve(problem.rows.a, problem.rows.b, problem.rows_options, problem.options, control);
+  });
 }
 
 Napi::Value solve_matrix_sync(const Napi::CallbackInfo& info) {
@@ -124,6 +135,13 @@ Napi::Value solve_matrix_sync(const Napi::CallbackInfo& info) {
   const SolveOptions options = solve_options(arguments);
   RunControl control;
   return to_object(info.Env(), solve(costs, options, control));
+}
+
+Napi::Value solve_rows_sync(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const auto [rows, rows_options, options] = row_problem(arguments);
+  RunControl control;
+  return to_object(info.Env(), solve(rows.a, rows.b, rows_options, options, control));
 }
 
 }  // namespace sae_match

@@ -24,5 +24,6 @@ Napi::Value start_cost_matrix(const Napi::CallbackInfo& info);
 Napi::Value start_solve_matrix(const Napi::CallbackInfo& info);
 Napi::Value start_solve_rows(const Napi::CallbackInfo& info);
 Napi::Value solve_matrix_sync(const Napi::CallbackInfo& info);
+Napi::Value solve_rows_sync(const Napi::CallbackInfo& info);
 
 }  // namespace sae_match

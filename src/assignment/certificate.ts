@@ -30,10 +30,11 @@ export interface Judgement extends Certificate {
 /**
  * Judges any assignment of a cost matrix: a solver's, or the caller's own. It shares no code with any solver.
  *
- * Conditions, in the minimised problem with the shorter side as rows (docs: "what counts as a proof"): reduced costs
- * are at least 0 everywhere and 0 on pairs; where rows < columns or lambda is finite, v <= 0 with v = 0 on free
+ * Conditions, in the minimised problem with the shorter side as rows (docs/method.md#what-a-certificate-proves):
+ * reduced costs are at least 0 everywhere and 0 on pairs; where rows < columns or lambda is finite, v <= 0 with v = 0 on free
  * columns; where lambda is finite, u <= lambda with u = lambda on rows that stay alone. Prices above 0 are a violation
- * there and are cut to 0 for the bound. In the square and full case prices are shifted to a median of 0.
+ * there and are cut to 0 for the bound. In the square and full case prices are shifted to a median of 0. A cost that is
+ * NaN, or an infinity other than the one that forbids a pair, is a violation too: nothing can be proved with it.
  *
  * @throws RangeError if lengths do not fit
  */
@@ -51,6 +52,7 @@ export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
     : (i: number, j: number) => sign * costs[i * columns + j]
 
   const violations: string[] = []
+  const wrong = { count: 0, first: '' }
   const partner = new Int32Array(n).fill(-1)
   const owner = new Int32Array(m).fill(-1)
   for (let row = 0; row < rows; row++) {
@@ -75,6 +77,7 @@ export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
   // Prices that are free up to a shift must not hide a gap behind their size.
   const shift = signed || m === 0 ? 0 : v.slice().sort()[m >> 1]
   for (let j = 0; j < m; j++) {
+    if (!Number.isFinite(v[j])) violations.push(`price ${v[j]} of ${j} on the longer side is not finite`)
     v[j] -= shift
     if (!signed) continue
     if (v[j] > 0) violations.push(`price ${v[j]} of ${j} on the longer side is above 0`)
@@ -90,7 +93,11 @@ export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
   for (let i = 0; i < n; i++) {
     let least = Number.POSITIVE_INFINITY
     for (let j = 0; j < m; j++) {
-      const bound = differenceRoundedDown(cost(i, j), v[j])
+      const c = cost(i, j)
+      if (!(c > Number.NEGATIVE_INFINITY) && ++wrong.count === 1) {
+        wrong.first = `${sign * c} in row ${transposed ? j : i}, column ${transposed ? i : j}`
+      }
+      const bound = differenceRoundedDown(c, v[j])
       if (bound < least) least = bound
     }
     const u = Math.min(lambda, least)
@@ -107,6 +114,9 @@ export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
   for (const price of v) {
     dual.add(price)
     gap.add(-price)
+  }
+  if (wrong.count > 0) {
+    violations.push(`${wrong.count} costs are NaN or an infinity that allows a pair, the first ${wrong.first}`)
   }
   const roundingBound = 4 * 2 ** -52 * magnitudes
   const optimal = Math.abs(gap.value()) <= roundingBound

@@ -2,7 +2,7 @@ import type { RunControl } from '../backend/backend.js'
 import { type BackendRequest, getBackend } from '../backend/select.js'
 import type { Rows } from '../sae/rows.js'
 import { rejectUnknownOptions } from '../validate.js'
-import { checkRowPair } from './problem.js'
+import { checkRowPair } from './check-rows.js'
 
 /** Options of {@link costMatrix}. */
 export interface CostMatrixOptions extends RunControl {

@@ -1,8 +1,17 @@
-import type { BackendName, MatrixCosts, Problem, RowCosts, RunControl, SolverName } from '../backend/backend.js'
+import {
+  type BackendName,
+  defaultMemoryBudget,
+  type MatrixCosts,
+  type Problem,
+  type RowCosts,
+  type RunControl,
+  type SolverName,
+} from '../backend/backend.js'
 import { requireAttached } from '../backend/input-memory.js'
 import { wrongType, wrongValue } from '../errors.js'
 import type { Rows } from '../sae/rows.js'
-import { oneOf, rejectUnknownOptions } from '../validate.js'
+import { integer, largestSize, oneOf, rejectUnknownOptions } from '../validate.js'
+import { checkRowPair } from './check-rows.js'
 
 /** Feature rows whose squared distances are the costs. */
 export interface RowPair {
@@ -55,9 +64,6 @@ const problemOptions = [
 const controlOptions = ['signal', 'onProgress']
 const solverNames: readonly SolverName[] = ['jv', 'shortlist', 'auction', 'greedy']
 
-/** Rows and columns are at most this many: permutations are Int32Arrays. */
-const largestSize = 2 ** 31 - 1
-
 /** Problems of at most this many entries are solved faster by `jv`: its matrix stays in the nearest cache. */
 const tinyEntries = 32 * 32
 
@@ -102,8 +108,8 @@ function matrixCosts(data: unknown, options: ProblemOptions): MatrixCosts {
   }
   requireAttached('costs', data)
   const side = Math.round(Math.sqrt(data.length))
-  const rows = size('rows', options.rows ?? (options.columns ? data.length / options.columns : side))
-  const columns = size('columns', options.columns ?? (options.rows ? data.length / options.rows : side))
+  const rows = integer('rows', options.rows ?? (options.columns ? data.length / options.columns : side), largestSize)
+  const columns = integer('columns', options.columns ?? (options.rows ? data.length / options.rows : side), largestSize)
   if (rows * columns !== data.length) {
     throw wrongValue('costs', `${rows * columns} elements (${rows} x ${columns})`, data)
   }
@@ -115,7 +121,7 @@ function rowCosts({ a, b }: RowPair, options: ProblemOptions): RowCosts {
     if (options[name] !== undefined) throw wrongValue(name, 'nothing with feature rows', options[name])
   }
   checkRowPair('costs.', a, b)
-  const { memoryBudget = 4e9 } = options
+  const { memoryBudget = defaultMemoryBudget } = options
   if (typeof memoryBudget !== 'number') throw wrongType('memoryBudget', 'a number of bytes', memoryBudget)
   if (!(memoryBudget >= 0)) throw wrongValue('memoryBudget', 'a number of bytes of at least 0', memoryBudget)
   return {
@@ -125,42 +131,4 @@ function rowCosts({ a, b }: RowPair, options: ProblemOptions): RowCosts {
     source: oneOf('source', options.source ?? 'auto', ['auto', 'dense', 'implicit']),
     memoryBudget,
   }
-}
-
-/** Refuses feature rows that are malformed or cannot be compared. `path` stands before `a` and `b` in messages. */
-export function checkRowPair(path: string, a: Rows, b: Rows): void {
-  checkRows(`${path}a`, a)
-  checkRows(`${path}b`, b)
-  const widths = (rows: Rows) => rows.blocks.map(({ matrix }) => matrix.columns).join(' + ')
-  if (widths(a) !== widths(b)) throw wrongValue(`${path}b`, `blocks of ${widths(a)} columns`, widths(b))
-}
-
-/** Sizes and lengths of feature rows agree, so that no backend reads past an array. */
-export function checkRows(name: string, rows: Rows): void {
-  if (typeof rows !== 'object' || rows === null || !Array.isArray(rows.blocks)) {
-    throw wrongType(name, 'feature rows', rows)
-  }
-  if (rows.blocks.length === 0 || rows.width === 0)
-    throw wrongValue(`${name}.blocks`, 'at least one column', rows.blocks)
-  const stored = rows.blocks[0].matrix.rows
-  for (const { name: block, matrix, scale } of rows.blocks) {
-    if (matrix.rows !== stored) throw wrongValue(`${name}.${block}.rows`, String(stored), matrix.rows)
-    if (scale !== null && scale.length !== stored) {
-      throw wrongValue(`${name}.${block}.scale`, `${stored} elements`, scale)
-    }
-    const last = matrix.offset + (matrix.rows - 1) * matrix.rowStride + (matrix.columns - 1) * matrix.columnStride
-    if (matrix.rows > 0 && matrix.columns > 0 && !(last < matrix.data.length)) {
-      throw wrongValue(`${name}.${block}`, `an array of at least ${last + 1} elements`, matrix.data)
-    }
-  }
-  const count = rows.index?.length ?? stored
-  if (rows.count !== count) throw wrongValue(`${name}.count`, String(count), rows.count)
-}
-
-function size(name: string, value: unknown): number {
-  if (typeof value !== 'number') throw wrongType(name, 'an integer', value)
-  if (!Number.isSafeInteger(value) || value < 0 || value > largestSize) {
-    throw wrongValue(name, `an integer from 0 to ${largestSize}`, value)
-  }
-  return value
 }

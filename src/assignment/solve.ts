@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.js'
 import { type BackendRequest, getBackend, getBackendSync } from '../backend/select.js'
-import { SaeMatchError, wrongType } from '../errors.js'
+import { SaeMatchError } from '../errors.js'
 import { type Costs, type ProblemOptions, type SolveOptions, toProblem } from './problem.js'
 import type { Assignment } from './result.js'
 
@@ -25,10 +25,12 @@ export async function solveAssignment(costs: Costs, options: SolveOptions = {}):
   return { ...solution, backend: backend.name, simd: backend.simd }
 }
 
-/** {@link solveAssignment} of a matrix on the calling thread, which it blocks: for small problems. */
-export function solveAssignmentSync(costs: Float32Array | Float64Array, options: ProblemOptions = {}): Assignment {
+/**
+ * {@link solveAssignment} on the calling thread, which it blocks: for small problems. The same answer to the bit.
+ * @throws as {@link solveAssignment}
+ */
+export function solveAssignmentSync(costs: Costs, options: ProblemOptions = {}): Assignment {
   const problem = toProblem(costs, options, true)
-  if (problem.costs.kind !== 'matrix') throw wrongType('costs', 'a Float32Array or a Float64Array', costs)
   const backend = getBackendSync((options.backend ?? 'auto') as BackendRequest)
   requireSolver(backend, problem.solver)
   return { ...backend.solveSync(problem), backend: backend.name, simd: backend.simd }

@@ -48,6 +48,15 @@ export type SolveArguments = [
   verify: number,
 ]
 
+/** `source` is -1 for `auto`. */
+export type RowProblemArguments = [
+  ...a: RowsArguments,
+  ...b: RowsArguments,
+  source: number,
+  memoryBudget: number,
+  ...options: SolveArguments,
+]
+
 export type ReportProgress = (phase: string, done: number, total: number) => void
 
 /** {@link Solution} with enums as integers. */
@@ -95,18 +104,9 @@ export interface Addon {
     onProgress: ReportProgress | null,
     ...args: [...costs: MatrixArguments, ...options: SolveArguments]
   ): Job<NativeSolution>
-  /** `source` is -1 for `auto`. */
-  solveRows(
-    onProgress: ReportProgress | null,
-    ...args: [
-      ...a: RowsArguments,
-      ...b: RowsArguments,
-      source: number,
-      memoryBudget: number,
-      ...options: SolveArguments,
-    ]
-  ): Job<NativeSolution>
+  solveRows(onProgress: ReportProgress | null, ...args: RowProblemArguments): Job<NativeSolution>
   solveMatrixSync(...args: [...costs: MatrixArguments, ...options: SolveArguments]): NativeSolution
+  solveRowsSync(...args: RowProblemArguments): NativeSolution
   /** The job ends at its next check and its promise rejects with the code `CANCELLED`. */
   cancel(job: JobHandle): void
 }

@@ -1,7 +1,12 @@
 import type { Rows } from '../sae/rows.js'
 import type { RowMath } from '../tensor/row-math.js'
 
+/** The engines. `cuda` is not in this version: asking for it is the error `BACKEND_UNAVAILABLE`. */
 export type BackendName = 'typescript' | 'native' | 'cuda'
+/**
+ * `shortlist`: exact, and made for costs of features. `jv`: the textbook dense solver, exact. `greedy`: the cheapest
+ * pairs first, not exact; its certificate tells the true gap. `auction` is not in this version (`SOLVER_UNAVAILABLE`).
+ */
 export type SolverName = 'jv' | 'shortlist' | 'auction' | 'greedy'
 /** Where costs come from: a whole matrix in memory, or feature rows from which entries are formed when asked for. */
 export type SourceName = 'dense' | 'implicit'
@@ -13,9 +18,11 @@ export interface RunControl {
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
+/** How far a job is. */
 export interface Progress {
-  /** `cost`, `solve` or `verify`. */
+  /** `cost`, `solve` or `verify`, in this order. */
   readonly phase: string
+  /** Steps of the phase so far; only its ratio to `total` means anything. */
   readonly done: number
   readonly total: number
 }
@@ -29,6 +36,9 @@ export interface MatrixCosts {
   readonly columns: number
 }
 
+/** Bytes a cost matrix may take unless the caller says otherwise: a fixed number, so that a run is the same everywhere. */
+export const defaultMemoryBudget = 4e9
+
 /** Squared Euclidean distances of feature rows. The f64 value of `|x_i - y_j|^2` of the stored rows is the truth. */
 export interface RowCosts {
   readonly kind: 'rows'
@@ -36,7 +46,7 @@ export interface RowCosts {
   readonly b: Rows
   /** `dense` forms the matrix, `implicit` never does, `auto` takes dense where it fits `memoryBudget`. */
   readonly source: SourceName | 'auto'
-  /** Bytes the cost matrix may take. */
+  /** Bytes the cost matrix may take; see {@link defaultMemoryBudget}. */
   readonly memoryBudget: number
 }
 
@@ -54,7 +64,7 @@ export interface Problem {
 }
 
 /**
- * The proof that comes with every result (docs/algorithms: section "what counts as a proof").
+ * The proof that comes with every result (docs/method.md#what-a-certificate-proves).
  * `dual` is a rigorous lower bound computed from the column prices alone.
  */
 export interface Certificate {
@@ -130,14 +140,17 @@ export interface Backend extends RowMath {
   /** Which solvers {@link solve} takes. */
   readonly solvers: readonly SolverName[]
 
-  /** Squared norms of every block of every row, [rows, blocks] row-major: the parts of |x_i|^2. */
-  squaredBlockNorms(rows: Rows): Promise<Float64Array>
-  /** Squared distances by block of the pairs (aIndex[p], bIndex[p]), [pairs, blocks] row-major; they sum to the exact cost. */
-  pairCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array): Promise<Float64Array>
+  /** Squared norms of every block of every row, [rows, blocks] row-major: the parts of |x_i|^2. Reports no progress. */
+  squaredBlockNorms(rows: Rows, control?: RunControl): Promise<Float64Array>
+  /**
+   * Squared distances by block of the pairs (aIndex[p], bIndex[p]), [pairs, blocks] row-major; they sum to the exact
+   * cost. Reports no progress.
+   */
+  pairCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array, control?: RunControl): Promise<Float64Array>
   /** The whole cost matrix [n, m] in f32, each entry within rounding of the f32 product of the true value. */
   costMatrix(a: Rows, b: Rows, control: RunControl): Promise<Float32Array>
   solve(problem: Problem, control: RunControl): Promise<Solution>
-  /** {@link solve} on the calling thread; matrices only. */
+  /** {@link solve} on the calling thread, which it blocks: the same answer to the bit. */
   solveSync(problem: Problem): Solution
   /** Ends worker threads, if there are any; they start again when needed. */
   close(): Promise<void>

@@ -25,8 +25,8 @@ export interface Environment {
 /** @throws `INVALID_ENVIRONMENT` naming the variable, what it may be and what it is. */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   return {
-    backend: oneOf(variables, 'SAE_MATCH_BACKEND', ['auto', ...backendNames]) as BackendRequest,
-    simd: oneOf(variables, 'SAE_MATCH_SIMD', simdNames),
+    backend: word(variables, 'SAE_MATCH_BACKEND', ['auto', ...backendNames]),
+    simd: word(variables, 'SAE_MATCH_SIMD', simdNames),
     threads: threadCount(variables),
     addon: absolutePath(variables, 'SAE_MATCH_ADDON'),
   }
@@ -41,8 +41,8 @@ export function environmentReport(variables: NodeJS.ProcessEnv): Record<string, 
   return report
 }
 
-function oneOf(variables: NodeJS.ProcessEnv, name: string, allowed: readonly string[]): string {
-  const value = variables[name] || 'auto'
+function word<T extends string>(variables: NodeJS.ProcessEnv, name: string, allowed: readonly T[]): T {
+  const value = (variables[name] || 'auto') as T
   if (!allowed.includes(value)) throw invalid(name, `one of ${allowed.join(', ')}`, value)
   return value
 }

@@ -1,7 +1,8 @@
 import type { NativeBuild } from './addon-types.js'
 import type { BackendName } from './backend.js'
 import { type BackendRequest, backendNames, environmentReport, readEnvironment } from './environment.js'
-import { loadAddon, type Unavailable, version } from './load.js'
+import { loadAddon, type Unavailable } from './load.js'
+import { version } from './manifest.js'
 import { getBackendSync, probeBackend, type Reason, selectBackend } from './select.js'
 
 /** What would serve a request here, and why nothing better. */

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ErrorCode } from '../errors.js'
 import type { Addon } from './addon-types.js'
 import { readEnvironment } from './environment.js'
+import { inPackage } from './location.js'
+import { glibcLimit, version } from './manifest.js'
 
 /** Why a backend cannot be used. */
 export interface Unavailable {
@@ -25,12 +26,8 @@ export type AddonLoad =
       readonly demanded: boolean
     }
 
-const require = createRequire(import.meta.url)
-const packageRoot = fileURLToPath(new URL('../../', import.meta.url))
-const manifest = require(path.join(packageRoot, 'package.json')) as { version: string; config: { glibc: string } }
-
-/** Of this package. */
-export const version = manifest.version
+const require = createRequire(inPackage('load.js'))
+const packageRoot = fileURLToPath(inPackage('../../'))
 
 let loaded: AddonLoad | undefined
 
@@ -85,7 +82,7 @@ function notLoadable(file: string, error: unknown): Unavailable {
   if (glibc !== null) {
     return {
       code: 'GLIBC_TOO_OLD',
-      message: `${file} needs glibc ${glibc}, found ${runtimeGlibc() ?? 'none'}; the addon of this package needs ${manifest.config.glibc}`,
+      message: `${file} needs glibc ${glibc}, found ${runtimeGlibc() ?? 'none'}; the addon of this package needs ${glibcLimit}`,
       hint: 'Build the addon on this machine: see docs/troubleshooting.md#glibc_too_old.',
     }
   }

@@ -1,4 +1,4 @@
-import { type ErrorCode, SaeMatchError, wrongType, wrongValue } from '../errors.js'
+import { type ErrorCode, SaeMatchError, wrongValue } from '../errors.js'
 import type { Rows } from '../sae/rows.js'
 import type { Matrix } from '../tensor/matrix.js'
 import {
@@ -9,12 +9,13 @@ import {
   type NativeSolution,
   proofOrder,
   type ReportProgress,
+  type RowProblemArguments,
   type RowsArguments,
   type SolveArguments,
   solverOrder,
   sourceOrder,
 } from './addon-types.js'
-import type { Backend, MatrixCosts, Problem, RunControl, Solution } from './backend.js'
+import type { Backend, MatrixCosts, Problem, RowCosts, RunControl, Solution } from './backend.js'
 import { requireAttached, requireFixedLength } from './input-memory.js'
 import { loadAddon } from './load.js'
 
@@ -25,7 +26,7 @@ import { loadAddon } from './load.js'
  */
 const copyLimit = 16 * 2 ** 20
 
-/** The CPU backend over the addon. Every method but `solveSync` runs on threads of the addon. */
+/** The CPU backend over the addon. Every method but `solveSync` leaves the calling thread free. */
 export function createNativeBackend(addon: Addon): Backend {
   return {
     name: 'native',
@@ -49,16 +50,16 @@ export function createNativeBackend(addon: Addon): Backend {
       return out
     },
 
-    async squaredBlockNorms(rows) {
+    async squaredBlockNorms(rows, { signal } = {}) {
       const out = new Float64Array(rows.count * rows.blocks.length)
-      await run(addon, {}, () => addon.squaredBlockNorms(...rowsArguments('rows', rows), out))
+      await run(addon, { signal }, () => addon.squaredBlockNorms(...rowsArguments('rows', rows), out))
       return out
     },
 
-    async pairCosts(a, b, aIndex, bIndex) {
+    async pairCosts(a, b, aIndex, bIndex, { signal } = {}) {
       if (aIndex.length !== bIndex.length) throw wrongValue('bIndex', `${aIndex.length} elements`, bIndex)
       const out = new Float64Array(aIndex.length * a.blocks.length)
-      await run(addon, {}, () =>
+      await run(addon, { signal }, () =>
         addon.pairCosts(
           ...rowsArguments('a', a),
           ...rowsArguments('b', b),
@@ -82,32 +83,22 @@ export function createNativeBackend(addon: Addon): Backend {
 
     async solve(problem, control) {
       const { costs } = problem
-      const options = solveArguments(problem)
       const solution = await run(addon, control, (report) =>
         costs.kind === 'matrix'
-          ? addon.solveMatrix(report, ...matrixArguments('costs', costMatrixView(costs)), ...options)
-          : addon.solveRows(
-              report,
-              ...rowsArguments('a', costs.a),
-              ...rowsArguments('b', costs.b),
-              costs.source === 'auto' ? -1 : sourceOrder.indexOf(costs.source),
-              Math.min(Math.floor(costs.memoryBudget), Number.MAX_SAFE_INTEGER),
-              ...options,
-            ),
+          ? addon.solveMatrix(report, ...matrixArguments('costs', costMatrixView(costs)), ...solveArguments(problem))
+          : addon.solveRows(report, ...rowProblemArguments(costs, problem)),
       )
       return fromNative(solution, problem)
     },
 
     solveSync(problem) {
       const { costs } = problem
-      if (costs.kind !== 'matrix') throw wrongType('costs', 'a matrix', costs)
-      const matrix = costMatrixView(costs)
-      try {
-        const solution = addon.solveMatrixSync(matrix.data, matrixLayout(matrix), ...solveArguments(problem))
-        return fromNative(solution, problem)
-      } catch (error) {
-        throw fromNativeError(error)
-      }
+      const solution = attempt(() => {
+        if (costs.kind === 'rows') return addon.solveRowsSync(...rowProblemArguments(costs, problem, inputInPlace))
+        const matrix = costMatrixView(costs)
+        return addon.solveMatrixSync(matrix.data, matrixLayout(matrix), ...solveArguments(problem))
+      })
+      return fromNative(solution, problem)
     },
 
     async close() {},
@@ -217,11 +208,25 @@ function matrixLayout({ dtype, rows, columns, rowStride, columnStride, offset }:
   return Float64Array.of(dtypeOrder.indexOf(dtype), rows, columns, rowStride, columnStride, offset)
 }
 
-function rowsArguments(name: string, { blocks, count, index }: Rows): RowsArguments {
+function rowProblemArguments(
+  { a, b, source, memoryBudget }: RowCosts,
+  problem: Problem,
+  take = input,
+): RowProblemArguments {
   return [
-    blocks.map(({ name: block, matrix }) => input(`${name}.${block}`, matrix.data)),
-    blocks.map(({ name: block, scale }) => scale && input(`${name}.${block}.scale`, scale)),
-    index && input(`${name}.index`, index),
+    ...rowsArguments('a', a, take),
+    ...rowsArguments('b', b, take),
+    source === 'auto' ? -1 : sourceOrder.indexOf(source),
+    Math.min(Math.floor(memoryBudget), Number.MAX_SAFE_INTEGER),
+    ...solveArguments(problem),
+  ]
+}
+
+function rowsArguments(name: string, { blocks, count, index }: Rows, take = input): RowsArguments {
+  return [
+    blocks.map(({ name: block, matrix }) => take(`${name}.${block}`, matrix.data)),
+    blocks.map(({ name: block, scale }) => scale && take(`${name}.${block}.scale`, scale)),
+    index && take(`${name}.index`, index),
     Float64Array.of(count, ...blocks.flatMap(({ matrix }) => [...matrixLayout(matrix)])),
   ]
 }
@@ -235,6 +240,12 @@ function input<T extends Uint16Array | Float32Array | Float64Array | Int32Array>
   requireFixedLength(name, array)
   const shared = array.buffer instanceof SharedArrayBuffer
   return shared || array.byteLength > copyLimit ? array : (array.slice() as T)
+}
+
+/** An array for a call that JavaScript waits for. @throws `INPUT_DETACHED` */
+function inputInPlace<T extends Uint16Array | Float32Array | Float64Array | Int32Array>(name: string, array: T): T {
+  requireAttached(name, array)
+  return array
 }
 
 function allocateCosts(rows: number, columns: number): Float32Array {

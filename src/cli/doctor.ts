@@ -2,7 +2,7 @@ import os from 'node:os'
 import type { BackendName } from '../backend/backend.js'
 import { backendNames, environmentReport } from '../backend/environment.js'
 import { type BackendInfo, backendAvailability, backendInfo } from '../backend/info.js'
-import { version } from '../backend/load.js'
+import { version } from '../backend/manifest.js'
 import type { Command } from './command.js'
 import { backendOptions } from './match-options.js'
 import { size } from './numbers.js'
@@ -29,7 +29,7 @@ export const doctorCommand: Command = {
   },
 }
 
-/** What there is to say about a backend; the fields of `--json`, a contract (docs/design.md), and `info` beside them. */
+/** What there is to say about a backend; the fields of `--json`, on which scripts rely, and `info` beside them. */
 interface BackendReport {
   readonly name: BackendName
   readonly available: boolean

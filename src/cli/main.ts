@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { version } from '../backend/load.js'
+import { version } from '../backend/manifest.js'
 import { SaeMatchError } from '../errors.js'
 import { readArguments, UsageError, unknown } from './arguments.js'
 import { type Command, commonOptions } from './command.js'

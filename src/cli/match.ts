@@ -66,7 +66,7 @@ function backendLine({ version, active, simd, threads, reasons }: ReturnType<typ
   return `sae-match ${version}  ${active} backend (${engine})${why}`
 }
 
-/** A pair of `--json`: a contract, see docs/design.md. */
+/** A pair of `--json`: scripts rely on these names. */
 function pairJson({ a, b, match, milliseconds }: PairOutcome) {
   const { n, m, matched, cost, certificate, summary, provenance } = match
   return {

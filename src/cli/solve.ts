@@ -67,7 +67,7 @@ export const solveCommand: Command = {
   },
 }
 
-/** What `--json` prints: a contract, see docs/design.md. */
+/** What `--json` prints: scripts rely on these names. */
 interface SolveReport extends Pick<Assignment, 'cost' | 'solver' | 'backend' | 'source' | 'certificate'> {
   readonly rows: number
   readonly columns: number

@@ -13,7 +13,7 @@ import {
 } from './score.js'
 import { mean } from './statistics.js'
 
-/** Scores of other ways to pair the same features (docs/paper.md 4). */
+/** Scores of other ways to pair the same features (docs/method.md#baselines). */
 export interface Baselines {
   /** Feature i with feature i; square matches only. */
   readonly identity?: MeanScores
@@ -27,7 +27,7 @@ export interface Baselines {
   readonly nearestBToA?: MeanScores
   /** Pairs that are each other's nearest. */
   readonly mutual?: MeanScores
-  /** Share of the n features of A whose nearest of B has them as its nearest (docs/paper.md 3.6); what was left out of the match has no nearest. */
+  /** Share of the n features of A whose nearest of B has them as its nearest (docs/method.md#baselines); what was left out of the match has no nearest. */
   readonly mutualShare?: number
 }
 
@@ -102,7 +102,7 @@ function sameFeature(a: Rows, b: Rows): Int32Array {
 
 /**
  * `E |x_i - y_j|^2 = mean |x|^2 + mean |y|^2 - 2 <mean x, mean y>`, block by block, for a uniform pair: what every pair
- * of a uniform one-to-one matching is (docs/paper.md 4).
+ * of a uniform one-to-one matching is (docs/method.md#baselines).
  */
 async function expectedRandom({ backend, a, b, aNorms, bNorms, weights, signal }: Scoring): Promise<MeanScores> {
   const meanRow = async (rows: Rows, block: number): Promise<Float64Array> => {

@@ -1,7 +1,8 @@
 import { wrongType, wrongValue } from '../errors.js'
 
 /**
- * The other direction of a matching: `bToA[aToB[i]] = i` where `aToB[i] >= 0`, -1 elsewhere (docs/paper.md 2.4).
+ * The other direction of a matching: `bToA[aToB[i]] = i` where `aToB[i] >= 0`, -1 elsewhere. See
+ * docs/method.md#direction-and-composition.
  *
  * @param aToB [n] feature of B for each feature of A, -1 where unmatched
  * @param columns m, the number of features of B
@@ -25,7 +26,8 @@ export function invert(aToB: Int32Array, columns: number): Int32Array {
 }
 
 /**
- * First A -> B, then B -> C: `aToC[i] = bToC[aToB[i]]`, and -1 wherever either step has none (docs/paper.md 2.4, 2.5).
+ * First A -> B, then B -> C: `aToC[i] = bToC[aToB[i]]`, and -1 wherever either step has none. See
+ * docs/method.md#direction-and-composition.
  *
  * @param aToB [n], values below `bToC.length`, -1 where unmatched
  * @param bToC [m]

@@ -21,7 +21,7 @@ const optionNames = ['activationScale', 'backend', 'format', 'signal'] as const 
 
 /**
  * Reads the sparse autoencoder at `path`, a file or the folder it lies in, and brings it into canonical form
- * (docs/formats.md 4).
+ * (docs/method.md#canonical-form).
  *
  * @param path e.g. `layer_20/width_16k/average_l0_71/params.npz`, or the folder of `cfg.json` and
  *   `sae_weights.safetensors`

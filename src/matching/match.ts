@@ -15,7 +15,7 @@ import { distribution, linearEdges, logarithmicEdges } from './statistics.js'
 
 /**
  * Matches the features of two SAEs: the one-to-one assignment with the least total cost, proved, with per-feature
- * scores and what to hold them against. Method: docs/paper.md 2; scores: docs/paper.md 3.1 and 4.
+ * scores and what to hold them against. Everything in it: docs/method.md.
  *
  * @param a n features of width d, as `loadSae` gives them
  * @param b m features of the same width
@@ -136,7 +136,7 @@ const secondScales = [
   ['cosine', 'unit'],
 ] as const
 
-/** An optimal assignment of the same features in another scale (docs/paper.md 4). */
+/** An optimal assignment of the same features in another scale (docs/method.md#baselines). */
 async function matchInScale(
   { a, b, aRows, bRows }: Sides,
   scale: 'none' | 'unit',

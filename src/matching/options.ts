@@ -1,4 +1,4 @@
-import type { RunControl, SolverName, SourceName } from '../backend/backend.js'
+import { defaultMemoryBudget, type RunControl, type SolverName, type SourceName } from '../backend/backend.js'
 import type { BackendRequest } from '../backend/environment.js'
 import { wrongType, wrongValue } from '../errors.js'
 import { type Weights, weightPresets } from '../sae/rows.js'
@@ -50,9 +50,6 @@ export interface MatchSettings {
   readonly verify: 'full' | 'shortlist'
   readonly seeds: readonly number[]
 }
-
-/** A fixed number, so that every machine takes the same cost source. */
-const defaultMemoryBudget = 4e9
 
 const optionNames = [
   'scale',

@@ -72,7 +72,7 @@ export interface Match {
 export interface PairCosts {
   /** What the assignment minimised, in the scale of the match. */
   readonly total: Float64Array
-  /** m_dec of docs/paper.md 3.1, in the scale `provenance.scoredScale`, as the two others. */
+  /** m_dec of docs/method.md#scores-of-pairs, in the scale `provenance.scoredScale`, as the two others. */
   readonly decoder: Float64Array
   /** m_enc */
   readonly encoder: Float64Array

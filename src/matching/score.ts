@@ -1,17 +1,10 @@
-import type { RunControl } from '../backend/backend.js'
+import type { Backend } from '../backend/backend.js'
 import type { Rows, Weights } from '../sae/rows.js'
-import type { RowMath } from '../tensor/row-math.js'
 import { mean } from './statistics.js'
-
-/** The arithmetic of a backend that scoring takes. */
-export interface ScoringBackend extends RowMath {
-  squaredBlockNorms(rows: Rows, control: RunControl): Promise<Float64Array>
-  pairCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array, control: RunControl): Promise<Float64Array>
-}
 
 /** How pairs are scored: always over all three terms, whatever the match itself looked at. */
 export interface Scoring {
-  readonly backend: ScoringBackend
+  readonly backend: Backend
   /** Blocks decoder, encoder and bias of A with weight 1. */
   readonly a: Rows
   /** The same of B. */
@@ -31,7 +24,7 @@ export interface Pairs {
   readonly b: Int32Array
 }
 
-/** Scores of pairs, [pairs] each (docs/paper.md 3.1); NaN where one of the two features cannot be scored. */
+/** Scores of pairs, [pairs] each (docs/method.md#scores-of-pairs); NaN where one of the two features cannot be scored. */
 export interface PairScores {
   /** `w_dec |dec_i - dec_j|^2 + w_enc |enc_i - enc_j|^2 + w_bias (b_i - b_j)^2` */
   readonly total: Float64Array

@@ -3,7 +3,7 @@ import { foldingFactors } from '../sae/fold.js'
 import { featureRows, type SaeRows, type Scale, weightPresets } from '../sae/rows.js'
 import type { Sae } from '../sae/sae.js'
 import type { MatchSettings } from './options.js'
-import type { Scoring, ScoringBackend } from './score.js'
+import type { Scoring } from './score.js'
 
 /** Two SAEs and the rows by which they are matched. */
 export interface Sides {
@@ -27,7 +27,7 @@ export async function openSides(a: Sae, b: Sae, settings: MatchSettings, backend
 
 /**
  * The rows in which pairs are scored: folded wherever both SAEs have thresholds, whatever the match itself looked at, so
- * that the scores of all matches can be held against each other (docs/paper.md 3.1); in the scale of the match otherwise.
+ * that the scores of all matches can be held against each other (docs/method.md#scores-of-pairs); in the scale of the match otherwise.
  */
 export async function openScoring(
   { a, b, aRows }: Sides,
@@ -35,7 +35,6 @@ export async function openScoring(
   backend: Backend,
   signal: AbortSignal | undefined,
 ): Promise<{ scoring: Scoring; scoredScale: SaeRows['scale'] }> {
-  const scoringBackend: ScoringBackend = backend
   const open = async ([aScale, bScale]: readonly Scale[]): Promise<Scoring> => {
     const whole = { weights: weightPresets.all, unfoldable }
     const [aScored, bScored] = [
@@ -44,10 +43,10 @@ export async function openScoring(
     ]
     const norms = (rows: SaeRows) => {
       signal?.throwIfAborted()
-      return scoringBackend.squaredBlockNorms(rows, { signal })
+      return backend.squaredBlockNorms(rows, { signal })
     }
     const [aNorms, bNorms] = [await norms(aScored), await norms(bScored)]
-    return { backend: scoringBackend, a: aScored, b: bScored, aNorms, bNorms, weights, signal }
+    return { backend, a: aScored, b: bScored, aNorms, bNorms, weights, signal }
   }
   if (canBeFolded(a) && canBeFolded(b)) return { scoring: await open(['fold', 'fold']), scoredScale: 'fold' }
   return { scoring: await open(scalesOf(scale)), scoredScale: aRows.scale }

@@ -7,8 +7,7 @@ import type { Activation, Sae } from './sae.js'
 
 /**
  * Brings a checkpoint into canonical form: the subtraction of the decoder bias, gates, and scales of activations and
- * features go into biases and row scales; the big tensors stay as they are. Source: docs/formats.md, section 4,
- * steps 1 to 5.
+ * features go into biases and row scales; the big tensors stay as they are. See docs/method.md#canonical-form.
  * @throws `TENSOR_NOT_FINITE` naming file, tensor and position
  */
 export async function canonicalSae(checkpoint: Checkpoint, math: RowMath): Promise<Sae> {

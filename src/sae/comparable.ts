@@ -3,7 +3,7 @@ import type { Weights } from './rows.js'
 import type { Sae, Site } from './sae.js'
 
 /**
- * Whether the weights of two SAEs may be compared. Source: docs/formats.md, section 4 and trap 16 of section 9.
+ * Whether the weights of two SAEs may be compared. See docs/method.md#which-saes-compare.
  * @returns what makes the comparison doubtful, one sentence each
  * @throws `NOT_COMPARABLE` where the widths of the activation space or the sites differ: a distance would mean nothing
  */

@@ -16,7 +16,7 @@ export interface FoldingFactors {
 }
 
 /**
- * Decides which thresholds can be folded. Source: docs/paper.md, section 2.1.
+ * Decides which thresholds can be folded. See docs/method.md#folding.
  * @param folded what an earlier folding left: beside thresholds of 1 the ones it left could look foldable.
  */
 export function foldingFactors(threshold: ArrayLike<number>, folded: Folded | null = null): FoldingFactors {
@@ -36,8 +36,8 @@ export function foldingFactors(threshold: ArrayLike<number>, folded: Folded | nu
 
 /**
  * Folds thresholds into weights, so that every foldable feature fires at 1 and the reconstruction stays the same:
- * `encoder /= theta, encoderBias /= theta, decoder *= theta`. Unfoldable features keep theirs. Source: docs/paper.md,
- * section 2.1 (Eq. 4). Folded weights do not depend on the gauge: scaling a feature's encoder, bias and threshold by
+ * `encoder /= theta, encoderBias /= theta, decoder *= theta`. Unfoldable features keep theirs. See
+ * docs/method.md#folding. Folded weights do not depend on the gauge: scaling a feature's encoder, bias and threshold by
  * c > 0 and its decoder by 1 / c changes nothing. Folding a folded SAE changes nothing either.
  *
  * @param sae stays as it is; the folded one shares its big tensors

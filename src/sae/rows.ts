@@ -35,7 +35,7 @@ export interface Weights {
   readonly bias: number
 }
 
-/** The usual weights. Source: docs/paper.md, section 2.2. */
+/** The usual weights. See docs/method.md#feature-rows-and-costs. */
 export const weightPresets = {
   all: { decoder: 1, encoder: 1, bias: 1 },
   decoder: { decoder: 1, encoder: 0, bias: 0 },
@@ -50,7 +50,7 @@ export const weightPresets = {
  * - `stat`: a positive number of the caller for every feature, e.g. its mean or maximal activation.
  *
  * `unit` normalises dec_i and enc_i each for itself and divides b_i by |enc_i|.
- * Zero rows stay zero. Source: docs/paper.md, sections 2.1 and 2.2; docs/formats.md, section 4.
+ * Zero rows stay zero. See docs/method.md#folding.
  */
 export type Scale = 'fold' | 'unit' | 'none' | { readonly stat: Float32Array | Float64Array }
 

@@ -47,4 +47,30 @@ describe('certify', () => {
     const problem = { costs: Float64Array.of(1, 2, 3, 10), rows: 2, columns: 2 }
     expect(certify(problem, claim([0, 1], [0, 0]))).toMatchObject({ primal: 11, dual: 4, gap: 7, optimal: false })
   })
+
+  it.each([
+    [NaN, false],
+    [-Infinity, false],
+    [Infinity, true],
+  ])('rejects a cost of %s (maximize: %s) beside an assignment that would be optimal without it', (cost, maximize) => {
+    const optimum = maximize ? 5 : 1
+    for (const [rows, columns, rowToColumn] of [
+      [1, 2, [0]],
+      [2, 1, [0, -1]],
+    ] as const) {
+      const problem = { costs: Float64Array.of(optimum, cost), rows, columns, maximize }
+      const judgement = certify(problem, claim([...rowToColumn], [0, 0]))
+      expect(judgement.optimal).toBe(false)
+      const place = rows === 1 ? 'row 0, column 1' : 'row 1, column 0'
+      expect(judgement.violations.join()).toContain(`the first ${cost} in ${place}`)
+    }
+  })
+
+  it('rejects prices that are not finite', () => {
+    const problem = { costs: Float64Array.of(1, 1, 1, 1), rows: 2, columns: 2 }
+    for (const price of [NaN, Infinity, -Infinity]) {
+      expect(certify(problem, claim([0, 1], [price, price])).optimal).toBe(false)
+      expect(certify(problem, claim([0, 1], [0, price])).violations.join()).toContain('not finite')
+    }
+  })
 })

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { solveAssignment, solveAssignmentSync } from '../../src/assignment/solve.js'
+import type { Rows } from '../../src/sae/rows.js'
+import { rowMajor } from '../../src/tensor/matrix.js'
 import { availableBackends } from '../helpers/available-backends.js'
 
 const square = Float64Array.of(4, 1, 3, 2, 0, 5, 3, 2, 2)
@@ -10,6 +12,21 @@ describe('solveAssignment', () => {
     expect(Array.from(assignment.rowToColumn)).toEqual([1, 0, 2])
     expect(assignment).toMatchObject({ cost: 5, backend, certificate: { optimal: true, gap: 0 } })
     expect(solveAssignmentSync(square, { backend }).rowToColumn).toEqual(assignment.rowToColumn)
+  })
+
+  it.each(availableBackends)('solves feature rows at once on the %s backend', async (backend) => {
+    const features = (...values: number[]): Rows => ({
+      blocks: [{ name: 'features', matrix: rowMajor(Float64Array.from(values), 'f64', values.length, 1), scale: null }],
+      count: values.length,
+      width: 1,
+      index: null,
+    })
+    const rows = { a: features(1, 5, 9), b: features(8, 2) }
+    const assignment = solveAssignmentSync(rows, { backend })
+    expect(assignment).toMatchObject({ cost: 2, backend, certificate: { optimal: true, gap: 0 } })
+    expect([...assignment.rowToColumn]).toEqual([1, -1, 0])
+    expect(assignment.rowToColumn).toEqual((await solveAssignment(rows, { backend })).rowToColumn)
+    expect(() => solveAssignmentSync(rows, { backend, rows: 3 })).toThrow(/nothing with feature rows/)
   })
 
   it.each([

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { version } from '../../src/backend/load.js'
+import { version } from '../../src/backend/manifest.js'
 import { probeBackend } from '../../src/backend/select.js'
 import { finished, nodeArguments } from '../helpers/run-typescript.js'
 

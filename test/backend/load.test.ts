@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { type AddonLoad, loadAddonFrom, version } from '../../src/backend/load.js'
+import { type AddonLoad, loadAddonFrom } from '../../src/backend/load.js'
+import { version } from '../../src/backend/manifest.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
 const folder = temporaryFolder()

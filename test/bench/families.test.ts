@@ -19,6 +19,7 @@ describe.each(synthetic)('the family %s', (name) => {
     for (const array of arrays) {
       expect(array).toHaveLength(17 * (width ?? 17))
       expect(array.every(Number.isFinite)).toBe(true)
+      expect(array).toBeInstanceOf(families[name].dtype === 'f64' ? Float64Array : Float32Array)
     }
   })
 })
@@ -41,4 +42,11 @@ it.each([
     return product > 0.29 * Math.sqrt(x.reduce((s, v) => s + v * v, 0) * y.reduce((s, v) => s + v * v, 0))
   })
   expect(Math.abs(near.length - partnered)).toBeLessThanOrEqual(3)
+})
+
+it('machol-wien keeps its products at sizes where f32 would round them', async () => {
+  expect(families['machol-wien'].dtype).toBe('f64')
+  const n = 3
+  const { data } = await families['machol-wien'].make(n, 1, 8)
+  expect([...data]).toEqual([1, 2, 3, 2, 4, 6, 3, 6, 9])
 })

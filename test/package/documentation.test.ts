@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { needsPython, python, runPython } from '../helpers/python.js'
 
@@ -38,4 +39,51 @@ print(json.dumps([decoder_b_in_order_of_a.tolist(), f_b.tolist()]))`
       [3, 0, 1, 0],
     ],
   ])
+})
+
+/** What a heading is called in a link. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\s-]/g, '')
+    .replaceAll(/\s/g, '-')
+}
+
+function anchorsOf(page: string): string[] {
+  return [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchor(heading))
+}
+
+/** What is wrong with the reference to a page of the repository, or null. */
+function wrongWith(page: string, section: string | undefined): string | null {
+  if (!existsSync(new URL(`../../${page}`, import.meta.url))) return `${page} does not exist`
+  if (section !== undefined && !anchorsOf(page).includes(section)) return `${page} has no section #${section}`
+  return null
+}
+
+it('every page of docs/ that sources and pages name is there, and so is its section', () => {
+  expect(JSON.parse(read('package.json')).files).toContain('docs')
+  const root = fileURLToPath(new URL('../../', import.meta.url))
+  const sources = ['src', 'native'].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
+  )
+  const pages = ['README.md', 'HACKING.md', ...readdirSync(`${root}docs`).map((file) => `docs/${file}`)]
+  const wrong: string[] = []
+  let found = 0
+  for (const file of [...sources.filter((name) => /\.(ts|h|cpp|inc)$/.test(name)), ...pages]) {
+    for (const [, page, section] of read(file).matchAll(/\b(docs\/[\w.-]*\w)(?:#([\w-]+))?/g)) {
+      found++
+      const problem = wrongWith(page, section)
+      if (problem !== null) wrong.push(`${file}: ${problem}`)
+    }
+  }
+  // Pages of docs/ link to each other by their names alone.
+  for (const file of pages.filter((name) => name.startsWith('docs/'))) {
+    for (const [, page, section] of read(file).matchAll(/\]\(([\w-]+\.md)(?:#([\w-]+))?\)/g)) {
+      found++
+      const problem = wrongWith(`docs/${page}`, section)
+      if (problem !== null) wrong.push(`${file}: ${problem}`)
+    }
+  }
+  expect(wrong).toEqual([])
+  expect(found).toBeGreaterThan(20)
 })

@@ -85,7 +85,8 @@ describe('the tarball', () => {
       ...['package.json', 'README.md', 'LICENSE', 'CMakeLists.txt', 'scripts/build-native.mjs'],
       ...['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js'],
       ...['native/addon/addon.cpp', 'native/cmake/simd.cmake', 'native/include/sae_match/assignment.h'],
-      ...['docs/install.md', 'docs/backends.md', 'docs/troubleshooting.md', 'examples/smollm2-135m-1024/README.md'],
+      ...['docs/install.md', 'docs/backends.md', 'docs/method.md', 'docs/troubleshooting.md'],
+      ...['examples/smollm2-135m-1024/README.md'],
       ...(hasPrebuilds ? readdirSync(prebuilds).map((name) => `prebuilds/${path.basename(prebuilds)}/${name}`) : []),
     ]
     expect(needed.filter((file) => !packed.includes(file))).toEqual([])

@@ -1,8 +1,10 @@
+import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { certify } from '../../src/assignment/certificate.js'
 import { toProblem } from '../../src/assignment/problem.js'
 import { getBackendSync } from '../../src/backend/select.js'
-import type { Rows } from '../../src/sae/rows.js'
+import { loadSae } from '../../src/matching/load.js'
+import { featureRows, type Rows } from '../../src/sae/rows.js'
 import { rowMajor, transpose } from '../../src/tensor/matrix.js'
 import { describeBackends } from '../helpers/backends.js'
 import { mulberry32 } from '../helpers/random.js'
@@ -87,7 +89,57 @@ describeBackends('feature rows', (backend) => {
       checkNeighbours(costs, n, m, truth.rowToColumn, truth.neighbours)
     }
   })
+
+  it('of real SAEs have the same answer at once as in time, and the same optimum everywhere', async () => {
+    const [a, b] = await realRows()
+    for (const source of ['dense', 'implicit'] as const) {
+      for (const unmatchedCost of [Infinity, 1500]) {
+        const problem = toProblem({ a, b }, { source, unmatchedCost, neighbours: true }, true)
+        const { milliseconds: _, ...atOnce } = backend().solveSync(problem)
+        const { milliseconds: __, ...inTime } = await backend().solve(problem, {})
+        expect(atOnce).toEqual(inTime)
+        expect(atOnce).toMatchObject({ source, certificate: { optimal: true, proof: 'full' } })
+        const reference = getBackendSync('typescript').solveSync(problem)
+        expect(Math.abs(atOnce.cost - reference.cost)).toBeLessThanOrEqual(2 * reference.certificate.roundingBound)
+        expect(atOnce.rowToColumn).toEqual(reference.rowToColumn)
+      }
+    }
+  })
+
+  it('are scored until told to stop', async () => {
+    const [a, b] = [makeRows(20, 1), makeRows(20, 2)]
+    const reason = new Error('no longer needed')
+    const control = { signal: AbortSignal.abort(reason) }
+    await expect(backend().pairCosts(a, b, ...allPairs(20, 20), control)).rejects.toBe(reason)
+    await expect(backend().squaredBlockNorms(a, control)).rejects.toBe(reason)
+  })
+
+  it('over the memory budget are refused by jv, with one message', async () => {
+    const [a, b] = [makeRows(40, 7), makeRows(30, 8)]
+    const withBudget = (memoryBudget: number) => toProblem({ a, b }, { solver: 'jv', memoryBudget }, false)
+    expect((await backend().solve(withBudget(8 * 40 * 30), {})).certificate.optimal).toBe(true)
+    const refusal = {
+      code: 'SOLVER_UNAVAILABLE',
+      message:
+        'Solver jv needs the whole cost matrix in memory, which is over the memory budget; solver shortlist does not',
+    }
+    await expect(backend().solve(withBudget(8 * 40 * 30 - 1), {})).rejects.toMatchObject(refusal)
+    expect(() => backend().solveSync(withBudget(0))).toThrow(expect.objectContaining(refusal))
+  })
 })
+
+/** Rows of some features of two SAEs that come with the package, of different numbers. */
+async function realRows(): Promise<[Rows, Rows]> {
+  const rows = async (layer: number, every: number): Promise<Rows> => {
+    const folder = new URL(`../../examples/smollm2-135m-1024/layer_${layer}`, import.meta.url)
+    const math = getBackendSync('typescript')
+    const all = await featureRows(await loadSae(fileURLToPath(folder), { backend: 'typescript' }), {}, math)
+    const features = all.index ?? Int32Array.from({ length: all.count }, (_, i) => i)
+    const index = features.filter((_, i) => i % every === 0)
+    return { ...all, index, count: index.length }
+  }
+  return [await rows(12, 5), await rows(13, 4)]
+}
 
 /** Against plain search. */
 function checkNeighbours(

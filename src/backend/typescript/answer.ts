@@ -1,5 +1,6 @@
 import type { Certificate, Neighbours, Solution, SolverName, SourceName } from '../backend.js'
 import type { Market } from './market.js'
+import { rowsOfColumns } from './partners.js'
 
 /** What a solver hands over, in the orientation of its source. */
 export interface Answer {
@@ -38,7 +39,7 @@ export function toSolution(parts: {
   const { answer, u, v, certificate, neighbours, exactCosts, milliseconds, origin } = parts
   const { rowToColumn, bids, refreshes, labels } = answer
   const { transposed, negated, source, solver } = origin
-  const columnToRow = invert(rowToColumn, v.length)
+  const columnToRow = rowsOfColumns(rowToColumn, v.length)
   const signed = (prices: Float64Array) => (negated ? prices.map(negative) : prices)
   const primal = negated ? negative(certificate.primal) : certificate.primal
   const dual = negated ? negative(certificate.dual) : certificate.dual
@@ -89,14 +90,6 @@ export function emptySolution(
     work: { bids: 0, refreshes: 0, labels: 0, exactCosts: 0 },
     milliseconds: { cost: 0, solve: 0, verify: 0 },
   }
-}
-
-function invert(rowToColumn: Int32Array, columns: number): Int32Array {
-  const columnToRow = new Int32Array(columns).fill(-1)
-  rowToColumn.forEach((column, row) => {
-    if (column >= 0) columnToRow[column] = row
-  })
-  return columnToRow
 }
 
 /** Without a negative zero. */

@@ -29,7 +29,8 @@ export type RowVisitor = (row: number, costs: Float64Array) => void
 /**
  * A lower bound of the optimum from the column prices alone, by one pass over every entry: prices are brought to their
  * signs, then `u_i = min(lambda, min_j (c_ij - v_j))` rounded down, so that no reduced cost is negative.
- * Source: docs/algorithms, section 0. Exact entries are asked for only where a lower bound could be the least of its row.
+ * See docs/method.md#what-a-certificate-proves. Exact entries are asked for only where a lower bound could be the least
+ * of its row.
  */
 export function* audit(claim: Claim, also?: RowVisitor): Steps<Proof> {
   const { source, unmatchedCost, rowToColumn } = claim
@@ -154,7 +155,7 @@ function* holdLoneRows({ source, unmatchedCost, rowToColumn }: Claim, v: Float64
   }
 }
 
-/** Source: docs/algorithms, section 0. A row that stays alone counts with its unmatched cost. */
+/** See docs/method.md#what-a-certificate-proves. A row that stays alone counts with its unmatched cost. */
 export function certificateOf(parts: {
   readonly rowToColumn: Int32Array
   /** [n] the cost of each row's pair, the unmatched cost where it is alone */

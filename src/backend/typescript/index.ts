@@ -1,6 +1,8 @@
-import { wrongType, wrongValue } from '../../errors.js'
+import { wrongValue } from '../../errors.js'
 import type { Backend } from '../backend.js'
 import { requireAttached, requireFixedLength } from '../input-memory.js'
+import { solveRowsAlone } from './alone.js'
+import { openLoan } from './loan.js'
 import { allocateShared, movableCopy } from './memory.js'
 import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
 import { solveMatrix } from './solve.js'
@@ -28,17 +30,22 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
       if (vector.length !== matrix.columns) throw wrongValue('vector', `${matrix.columns} elements`, vector)
       return runInTurns(rowProducts(matrix, vector), {})
     },
-    squaredBlockNorms: (rows) => runInTurns(squaredBlockNorms(rows), {}),
-    pairCosts: async (a, b, aIndex, bIndex) => {
+    squaredBlockNorms: (rows, control = {}) => runInTurns(squaredBlockNorms(rows), control),
+    pairCosts: async (a, b, aIndex, bIndex, control = {}) => {
       if (aIndex.length !== bIndex.length) throw wrongValue('bIndex', `${aIndex.length} elements`, bIndex)
-      return runInTurns(pairBlockCosts(a, b, aIndex, bIndex), {})
+      return runInTurns(pairBlockCosts(a, b, aIndex, bIndex), control)
     },
 
     async costMatrix(a, b, control) {
-      const [x, y] = await readBoth(workers, a, b, control)
-      const out = allocateShared(Float32Array, a.count * b.count, 'the cost matrix')
-      await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, out }, control)
-      return out
+      const loan = openLoan()
+      try {
+        const [x, y] = await readBoth(workers, a, b, loan, control)
+        const out = allocateShared(Float32Array, a.count * b.count, 'the cost matrix')
+        await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, out }, control)
+        return out
+      } finally {
+        loan.end()
+      }
     },
 
     async solve(problem, control) {
@@ -54,8 +61,9 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
       return workers.run('solveMatrix', { costs: { ...costs, data }, options }, control, moved)
     },
 
-    solveSync({ costs, ...options }) {
-      if (costs.kind !== 'matrix') throw wrongType('costs', 'a matrix', costs)
+    solveSync(problem) {
+      const { costs, ...options } = problem
+      if (costs.kind === 'rows') return runAtOnce(solveRowsAlone({ ...problem, costs }))
       requireAttached('costs', costs.data)
       return runAtOnce(solveMatrix(costs, options))
     },

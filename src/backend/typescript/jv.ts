@@ -32,9 +32,17 @@ export interface JvResult {
  * reduction transfer, two rounds of augmenting row reduction, augmentation. In every other shape free columns must keep
  * price 0, so the first two steps are left out: prices start at 0, and a column that has a price is never freed.
  * A finite lambda is the full assignment of min(c, lambda).
+ * @param memoryBudget bytes that the matrix may take
+ * @throws `SOLVER_UNAVAILABLE` over the budget, `OUT_OF_MEMORY`
  */
-export function* solveJv(source: CostSource, unmatchedCost: number): Steps<JvResult> {
+export function* solveJv(source: CostSource, unmatchedCost: number, memoryBudget: number): Steps<JvResult> {
   const { rows, columns } = source
+  if (8 * rows * columns > memoryBudget) {
+    throw new SaeMatchError(
+      'SOLVER_UNAVAILABLE',
+      'Solver jv needs the whole cost matrix in memory, which is over the memory budget; solver shortlist does not',
+    )
+  }
   const tableau: Tableau = {
     rows,
     columns,

@@ -1,11 +1,14 @@
 import { SaeMatchError } from '../../errors.js'
 
 type Floats = Uint16Array | Float32Array | Float64Array
-type FloatsOver<T, B extends ArrayBufferLike> = new (buffer: B) => T
+interface FloatsOver<T, B extends ArrayBufferLike> {
+  readonly BYTES_PER_ELEMENT: number
+  new (buffer: B, byteOffset?: number, length?: number): T
+}
 
 /** `length` zeros that worker threads share. @throws `OUT_OF_MEMORY` naming `what` they are for */
-export function allocateShared<T extends Float32Array | Float64Array>(
-  Type: FloatsOver<T, SharedArrayBuffer> & { BYTES_PER_ELEMENT: number },
+export function allocateShared<T extends Floats>(
+  Type: FloatsOver<T, SharedArrayBuffer>,
   length: number,
   what: string,
 ): T {
@@ -14,14 +17,11 @@ export function allocateShared<T extends Float32Array | Float64Array>(
 }
 
 /** The array itself if worker threads can share it, otherwise a copy that they can. @throws `OUT_OF_MEMORY` */
-export function shared<T extends Floats>(array: T): T {
+export function shared<T extends Floats>(array: T, allocate: typeof allocateShared): T {
   if (array.buffer instanceof SharedArrayBuffer) return array
-  return orOutOfMemory(array.byteLength, 'a copy of a tensor', () => {
-    const Type = array.constructor as FloatsOver<T, SharedArrayBuffer>
-    const copy = new Type(new SharedArrayBuffer(array.byteLength))
-    copy.set(array)
-    return copy
-  })
+  const copy = allocate(array.constructor as FloatsOver<T, SharedArrayBuffer>, array.length, 'a copy of a tensor')
+  copy.set(array)
+  return copy
 }
 
 /** A copy that can be moved to another thread. @throws `OUT_OF_MEMORY` */

@@ -1,5 +1,6 @@
 import type { Neighbours } from '../backend.js'
 import type { RowVisitor } from './audit.js'
+import { rowsOfColumns } from './partners.js'
 import type { CostSource } from './source.js'
 
 /** Half of {@link Neighbours}: what one side (rows or columns) sees on the other, in the orientation of the solver. */
@@ -28,11 +29,7 @@ export interface NeighbourSweep {
 /** Nearest entries, margins and ranks of both sides, exact, from one pass over all rows. */
 export function neighbourSweep(source: CostSource, rowToColumn: Int32Array): NeighbourSweep {
   const rowSide = createSide(rowToColumn)
-  const columnToRow = new Int32Array(source.columns).fill(-1)
-  rowToColumn.forEach((column, row) => {
-    if (column >= 0) columnToRow[column] = row
-  })
-  const columnSide = createSide(columnToRow)
+  const columnSide = createSide(rowsOfColumns(rowToColumn, source.columns))
   rowToColumn.forEach((column, row) => {
     if (column < 0) return
     rowSide.partnerCost[row] = source.cost(row, column)

@@ -1,8 +1,9 @@
 import type { Rows } from '../../sae/rows.js'
 import type { Matrix } from '../../tensor/matrix.js'
-import { elementReader } from '../../tensor/tensor.js'
 import { dotProduct, squaredDistance } from './lane-sum.js'
 import { allocateShared } from './memory.js'
+import { readRows } from './read-rows.js'
+import { rowRange } from './source.js'
 import type { Steps } from './steps.js'
 
 /** Rows read together: a transposed tensor is then read in runs of this length. */
@@ -22,14 +23,14 @@ export interface Points {
 }
 
 /** @throws `OUT_OF_MEMORY` */
-export function allocatePoints(rows: Rows): Points {
+export function allocatePoints(rows: Rows, allocate: typeof allocateShared = allocateShared): Points {
   const { count, width, blocks } = rows
   return {
     count,
     width,
     blockWidths: blocks.map(({ matrix }) => matrix.columns),
-    values: allocateShared(Float64Array, count * width, 'feature rows in f64'),
-    squaredNorms: allocateShared(Float64Array, count, 'norms of feature rows'),
+    values: allocate(Float64Array, count * width, 'feature rows in f64'),
+    squaredNorms: allocate(Float64Array, count, 'norms of feature rows'),
   }
 }
 
@@ -38,9 +39,10 @@ export function* readPoints(rows: Rows, points: Points, begin: number, end: numb
   const { width, values, squaredNorms, blockWidths } = points
   for (let tile = begin; tile < end; tile += rowsPerTile) {
     const tileEnd = Math.min(tile + rowsPerTile, end)
+    const numbers = storedRows(rows.index, tile, tileEnd)
     let start = 0
     for (const { matrix, scale } of rows.blocks) {
-      readTile(matrix, scale, rows.index, tile, tileEnd, values, tile * width + start, width)
+      readRows(matrix, scale, numbers, values, tile * width + start, width)
       start += matrix.columns
     }
     for (let i = tile; i < tileEnd; i++) {
@@ -76,7 +78,7 @@ export function* rowProducts(matrix: Matrix, vector: Float64Array | null): Steps
   const tile = new Float64Array(rowsPerTile * columns)
   for (let begin = 0; begin < rows; begin += rowsPerTile) {
     const end = Math.min(begin + rowsPerTile, rows)
-    readTile(matrix, null, null, begin, end, tile, 0, columns)
+    readRows(matrix, null, rowRange(begin, end), tile, 0, columns)
     for (let i = begin; i < end; i++) {
       const start = (i - begin) * columns
       products[i] = vector ? dotProduct(tile, start, vector, 0, columns) : dotProduct(tile, start, tile, start, columns)
@@ -94,7 +96,7 @@ export function* squaredBlockNorms({ blocks, count, index }: Rows): Steps<Float6
     const tile = new Float64Array(rowsPerTile * columns)
     for (let begin = 0; begin < count; begin += rowsPerTile) {
       const end = Math.min(begin + rowsPerTile, count)
-      readTile(matrix, scale, index, begin, end, tile, 0, columns)
+      readRows(matrix, scale, storedRows(index, begin, end), tile, 0, columns)
       for (let i = begin; i < end; i++) {
         const start = (i - begin) * columns
         norms[i * blocks.length + b] = dotProduct(tile, start, tile, start, columns)
@@ -109,53 +111,29 @@ export function* squaredBlockNorms({ blocks, count, index }: Rows): Steps<Float6
 export function* pairBlockCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array): Steps<Float64Array> {
   const pairs = aIndex.length
   const costs = new Float64Array(pairs * a.blocks.length)
+  const stored = ({ index }: Rows, row: number) => (index === null ? row : index[row])
+  const aStored = aIndex.map((row) => stored(a, row))
+  const bStored = bIndex.map((row) => stored(b, row))
   for (const [k, { matrix: aMatrix, scale: aScale }] of a.blocks.entries()) {
     const { matrix: bMatrix, scale: bScale } = b.blocks[k]
     const { columns } = aMatrix
-    const x = new Float64Array(columns)
-    const y = new Float64Array(columns)
-    for (let p = 0; p < pairs; p++) {
-      readTile(aMatrix, aScale, a.index, aIndex[p], aIndex[p] + 1, x, 0, columns)
-      readTile(bMatrix, bScale, b.index, bIndex[p], bIndex[p] + 1, y, 0, columns)
-      costs[p * a.blocks.length + k] = squaredDistance(x, 0, y, 0, columns)
-      if (p % rowsPerTile === 0) yield
+    const x = new Float64Array(rowsPerTile * columns)
+    const y = new Float64Array(rowsPerTile * columns)
+    for (let begin = 0; begin < pairs; begin += rowsPerTile) {
+      const end = Math.min(begin + rowsPerTile, pairs)
+      readRows(aMatrix, aScale, aStored.subarray(begin, end), x, 0, columns)
+      readRows(bMatrix, bScale, bStored.subarray(begin, end), y, 0, columns)
+      for (let p = begin; p < end; p++) {
+        const start = (p - begin) * columns
+        costs[p * a.blocks.length + k] = squaredDistance(x, start, y, start, columns)
+      }
+      yield
     }
   }
   return costs
 }
 
-/** out[outStart + (r - begin) * outStride + k] = scale * stored for rows begin .. end - 1 of a view of the matrix. */
-function readTile(
-  matrix: Matrix,
-  scale: Float64Array | null,
-  index: Int32Array | null,
-  begin: number,
-  end: number,
-  out: Float64Array,
-  outStart: number,
-  outStride: number,
-): void {
-  const { columns, rowStride, columnStride, offset } = matrix
-  const valueAt = elementReader(matrix.data, matrix.dtype)
-  const alongRows = columnStride <= rowStride
-  const stored = (r: number) => (index === null ? r : index[r])
-  if (alongRows) {
-    for (let r = begin; r < end; r++) {
-      const from = offset + stored(r) * rowStride
-      const to = outStart + (r - begin) * outStride
-      for (let k = 0; k < columns; k++) out[to + k] = valueAt(from + k * columnStride)
-    }
-  } else {
-    for (let k = 0; k < columns; k++) {
-      const from = offset + k * columnStride
-      const to = outStart + k
-      for (let r = begin; r < end; r++) out[to + (r - begin) * outStride] = valueAt(from + stored(r) * rowStride)
-    }
-  }
-  if (scale === null) return
-  for (let r = begin; r < end; r++) {
-    const factor = scale[stored(r)]
-    const to = outStart + (r - begin) * outStride
-    for (let k = 0; k < columns; k++) out[to + k] *= factor
-  }
+/** Which stored rows rows begin .. end - 1 of a view are. */
+function storedRows(index: Int32Array | null, begin: number, end: number): Int32Array {
+  return index === null ? rowRange(begin, end) : index.subarray(begin, end)
 }

@@ -29,8 +29,9 @@ const longBids = 200
 const rowsPerSlice = 256
 
 /**
- * The shortlist Jonker-Volgenant solver (docs/algorithms: section 2): starting prices from quantiles, lists by reduced
- * cost, a few short phases of an auction with falling eps, and an exact finish by shortest augmenting paths.
+ * The shortlist Jonker-Volgenant solver (docs/method.md#the-shortlist-solver): starting prices from quantiles,
+ * lists by reduced cost, a few short phases of an auction with falling eps, and an exact finish by shortest augmenting
+ * paths.
  */
 export function* solveShortlist(source: CostSource, unmatchedCost: number): Steps<Answer> {
   const market = createMarket(source, unmatchedCost, yield* startingPrices(source, unmatchedCost))

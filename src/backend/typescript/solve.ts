@@ -1,4 +1,4 @@
-import type { MatrixCosts, Problem, Solution } from '../backend.js'
+import { defaultMemoryBudget, type MatrixCosts, type Problem, type Solution } from '../backend.js'
 import type { Answer, Origin } from './answer.js'
 import { emptySolution, toSolution } from './answer.js'
 import type { Claim, Proof } from './audit.js'
@@ -21,10 +21,16 @@ import type { Steps } from './steps.js'
 /** What is asked for besides the costs. */
 export type SolveOptions = Omit<Problem, 'costs'>
 
+/** The same for feature rows. */
+export interface PointsOptions extends SolveOptions {
+  /** As in {@link RowCosts}. */
+  readonly memoryBudget: number
+}
+
 /** How often the rounding of prices over a long run may be repaired by a finish from the audited prices. */
 const repairs = 3
 
-/** Solves a caller's matrix. @throws `COST_NAN`, `COST_RANGE`, `INFEASIBLE`, `OUT_OF_MEMORY` */
+/** Solves a caller's matrix. @throws `COST_NAN`, `COST_RANGE`, `INFEASIBLE`, `SOLVER_UNAVAILABLE`, `OUT_OF_MEMORY` */
 export function* solveMatrix(costs: MatrixCosts, options: SolveOptions): Steps<Solution> {
   const { rows, columns } = costs
   const { maximize, unmatchedCost, solver, neighbours } = options
@@ -34,20 +40,21 @@ export function* solveMatrix(costs: MatrixCosts, options: SolveOptions): Steps<S
   const facts = yield* checkCosts(costs, maximize, unmatchedCost)
   const oriented = yield* orient(costs, maximize)
   const source = new MatrixSource(oriented.data, oriented.rows, oriented.columns)
-  return yield* solveSource(source, facts, performance.now() - start, origin, options)
+  const milliseconds = performance.now() - start
+  return yield* solveSource(source, facts, milliseconds, origin, { ...options, memoryBudget: defaultMemoryBudget })
 }
 
 /**
  * Solves for the squared distances of points.
  * @param formed see {@link RowsSource}, for the side with fewer points as its rows
- * @throws `COST_RANGE`, `OUT_OF_MEMORY`
+ * @throws `COST_RANGE`, `SOLVER_UNAVAILABLE`, `OUT_OF_MEMORY`
  */
 export function* solvePoints(
   a: Points,
   b: Points,
   formed: Float64Array | null,
   costMilliseconds: number,
-  options: SolveOptions,
+  options: PointsOptions,
 ): Steps<Solution> {
   const { maximize, solver, neighbours } = options
   const transposed = a.count > b.count
@@ -71,13 +78,13 @@ function* solveSource(
   facts: CostFacts | null,
   costMilliseconds: number,
   origin: Origin,
-  options: SolveOptions,
+  options: PointsOptions,
 ): Steps<Solution> {
   const { unmatchedCost, solver, verify, neighbours } = options
   const milliseconds = { cost: costMilliseconds, solve: 0, verify: 0 }
   const claim = ({ rowToColumn, v }: Answer): Claim => ({ source, unmatchedCost, rowToColumn, v })
 
-  let answer = yield* timed('solve', firstAnswer(source, facts, origin, unmatchedCost))
+  let answer = yield* timed('solve', firstAnswer(source, facts, origin, options))
   yield { phase: 'solve', done: 2 * source.rows, total: 2 * source.rows }
   let proved = yield* timed('verify', prove(answer))
   for (let repair = 0; repair < repairs && solver !== 'greedy' && !proved.certificate.optimal; repair++) {
@@ -120,7 +127,7 @@ function* firstAnswer(
   source: CostSource,
   facts: CostFacts | null,
   { transposed, solver }: Origin,
-  unmatchedCost: number,
+  { unmatchedCost, memoryBudget }: PointsOptions,
 ): Steps<Answer> {
   const { rows, columns } = source
   const answerOf = (rowToColumn: Int32Array, work: Partial<Answer>): Answer => {
@@ -142,7 +149,7 @@ function* firstAnswer(
   }
   if (complete) yield* completeMatching(source, new Int32Array(rows).fill(-1), caller)
   if (solver === 'shortlist') return yield* solveShortlist(source, unmatchedCost)
-  const { rowToColumn, v, work } = yield* solveJv(source, unmatchedCost)
+  const { rowToColumn, v, work } = yield* solveJv(source, unmatchedCost, memoryBudget)
   return answerOf(rowToColumn, { v, ...work })
 }
 

@@ -4,7 +4,7 @@ import { productRows } from './gemm.js'
 import type { Points } from './points.js'
 import { readPoints } from './points.js'
 import { boundingNorms, formCosts } from './rows-source.js'
-import type { SolveOptions } from './solve.js'
+import type { PointsOptions, SolveOptions } from './solve.js'
 import { solveMatrix, solvePoints } from './solve.js'
 import { rowRange } from './source.js'
 import type { Steps } from './steps.js'
@@ -47,7 +47,7 @@ export interface SolvePointsArguments {
   readonly b: Points
   readonly formed: Float64Array | null
   readonly costMilliseconds: number
-  readonly options: SolveOptions
+  readonly options: PointsOptions
 }
 
 /** Everything a worker thread can be asked to do; big arrays among the arguments are shared memory. */

@@ -1,40 +1,70 @@
 import type { Rows } from '../../sae/rows.js'
 import type { Problem, RowCosts, RunControl, Solution } from '../backend.js'
-import { allocateShared, shared } from './memory.js'
+import { type Loan, openLoan } from './loan.js'
+import { shared } from './memory.js'
 import { allocatePoints, type Points } from './points.js'
-import { checkPoints } from './solve.js'
+import { checkPoints, type PointsOptions } from './solve.js'
 import type { FormCostsArguments } from './tasks.js'
 import type { Workers } from './workers.js'
 
+/** A problem of feature rows. */
+export type RowProblem = Problem & { readonly costs: RowCosts }
+
 /** Feature rows read, and costs formed, by all worker threads at once; then solved on one of them. */
-export async function solveRows(
-  workers: Workers,
-  { costs, ...options }: Problem & { readonly costs: RowCosts },
-  control: RunControl,
-): Promise<Solution> {
-  const start = performance.now()
-  const [a, b] = await readBoth(workers, costs.a, costs.b, control)
-  checkPoints(a, b)
+export async function solveRows(workers: Workers, problem: RowProblem, control: RunControl): Promise<Solution> {
+  const loan = openLoan()
+  try {
+    const start = performance.now()
+    const [a, b] = await readBoth(workers, problem.costs.a, problem.costs.b, loan, control)
+    checkPoints(a, b)
+    const forming = allocateFormed(problem, a, b, loan)
+    if (forming !== null) await formTogether(workers, forming, control)
+    const costMilliseconds = performance.now() - start
+    const args = { a, b, formed: forming?.out ?? null, costMilliseconds, options: pointsOptions(problem) }
+    return await workers.run('solvePoints', args, control)
+  } finally {
+    loan.end()
+  }
+}
+
+/** What forming the whole matrix of lower bounds takes, or null where the problem is solved without one. */
+export function allocateFormed(
+  { costs, maximize }: RowProblem,
+  a: Points,
+  b: Points,
+  loan: Loan,
+): (Omit<FormCostsArguments, 'next'> & { readonly out: Float64Array }) | null {
   const bytes = 8 * a.count * b.count
   const dense = costs.source === 'auto' ? bytes <= costs.memoryBudget : costs.source === 'dense'
-  let formed: Float64Array | null = null
-  if (dense) {
-    formed = allocateShared(Float64Array, a.count * b.count, 'the cost matrix')
-    const [fewer, more] = a.count > b.count ? [b, a] : [a, b]
-    await formTogether(workers, { a: fewer, b: more, kind: 'bounds', negated: options.maximize, out: formed }, control)
+  if (!dense) return null
+  const [fewer, more] = a.count > b.count ? [b, a] : [a, b]
+  const out = loan.allocate(Float64Array, a.count * b.count, 'the cost matrix')
+  return { a: fewer, b: more, kind: 'bounds', negated: maximize, out }
+}
+
+export function pointsOptions({ costs, ...options }: RowProblem): PointsOptions {
+  return { ...options, memoryBudget: costs.memoryBudget }
+}
+
+export async function readBoth(
+  workers: Workers,
+  a: Rows,
+  b: Rows,
+  loan: Loan,
+  control: RunControl,
+): Promise<[Points, Points]> {
+  return [await readTogether(workers, a, loan, control), await readTogether(workers, b, loan, control)]
+}
+
+async function readTogether(workers: Workers, rows: Rows, loan: Loan, control: RunControl): Promise<Points> {
+  const points = allocatePoints(rows, loan.allocate)
+  const copies = openLoan()
+  try {
+    const args = { rows: sharedRows(rows, copies), points, next: new Int32Array(new SharedArrayBuffer(4)) }
+    await onEveryWorker(workers, () => workers.run('readRows', args, { signal: control.signal }))
+  } finally {
+    copies.end()
   }
-  const costMilliseconds = performance.now() - start
-  return workers.run('solvePoints', { a, b, formed, costMilliseconds, options }, control)
-}
-
-export async function readBoth(workers: Workers, a: Rows, b: Rows, control: RunControl): Promise<[Points, Points]> {
-  return [await readTogether(workers, a, control), await readTogether(workers, b, control)]
-}
-
-async function readTogether(workers: Workers, rows: Rows, control: RunControl): Promise<Points> {
-  const points = allocatePoints(rows)
-  const args = { rows: sharedRows(rows), points, next: new Int32Array(new SharedArrayBuffer(4)) }
-  await onEveryWorker(workers, () => workers.run('readRows', args, { signal: control.signal }))
   return points
 }
 
@@ -64,9 +94,12 @@ async function onEveryWorker(workers: Workers, run: () => Promise<void>): Promis
 }
 
 /** The same view over memory that worker threads can be given without a copy each. */
-function sharedRows(rows: Rows): Rows {
+function sharedRows(rows: Rows, { allocate }: Loan): Rows {
   return {
     ...rows,
-    blocks: rows.blocks.map((block) => ({ ...block, matrix: { ...block.matrix, data: shared(block.matrix.data) } })),
+    blocks: rows.blocks.map((block) => ({
+      ...block,
+      matrix: { ...block.matrix, data: shared(block.matrix.data, allocate) },
+    })),
   }
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { SaeMatchError } from '../../errors.js'
 import type { RunControl } from '../backend.js'
+import { inPackage } from '../location.js'
 import { runInTurns, type Steps } from './steps.js'
 import { type TaskName, type Tasks, tasks } from './tasks.js'
 import type { Order, Reply } from './worker.js'
@@ -23,7 +24,7 @@ export interface Workers {
   close(): Promise<void>
 }
 
-const workerFile = new URL('./worker.js', import.meta.url)
+const workerFile = inPackage('typescript/worker.js')
 
 /** The compiled worker lies beside this module; from TypeScript sources and in a bundle it may not be there. */
 export function canStartWorkers(): boolean {
@@ -49,11 +50,27 @@ export function createWorkers(threads: number): Workers {
     return worker
   }
 
-  async function acquire(): Promise<Worker> {
-    const worker =
-      idle.pop() ?? (all.size < threads ? start() : await new Promise<Worker>((take) => waiting.push(take)))
-    worker.ref()
+  /** A worker for the caller alone, or null where `signal` comes first. */
+  async function acquire(signal: AbortSignal | undefined): Promise<Worker | null> {
+    if (signal?.aborted) return null
+    const worker = idle.pop() ?? (all.size < threads ? start() : await nextFree(signal))
+    worker?.ref()
     return worker
+  }
+
+  function nextFree(signal: AbortSignal | undefined): Promise<Worker | null> {
+    return new Promise((resolve) => {
+      const take = (worker: Worker) => {
+        signal?.removeEventListener('abort', leave)
+        resolve(worker)
+      }
+      const leave = () => {
+        waiting.splice(waiting.indexOf(take), 1)
+        resolve(null)
+      }
+      waiting.push(take)
+      signal?.addEventListener('abort', leave, { once: true })
+    })
   }
 
   function release(worker: Worker): void {
@@ -69,8 +86,8 @@ export function createWorkers(threads: number): Workers {
   return {
     threads,
     async run(task, args, control, moved = []) {
-      control.signal?.throwIfAborted()
-      const worker = await acquire()
+      const worker = await acquire(control.signal)
+      if (worker === null) throw control.signal?.reason
       try {
         return (await runOn(worker, { task, args, moved }, control)) as never
       } finally {

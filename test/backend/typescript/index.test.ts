@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Problem, Progress } from '../../../src/backend/backend.js'
 import { createTypescriptBackend } from '../../../src/backend/typescript/index.js'
 import type { Rows } from '../../../src/sae/rows.js'
-import { rowMajor } from '../../../src/tensor/matrix.js'
+import { rowMajor, transpose } from '../../../src/tensor/matrix.js'
 import { matrixProblem } from '../../helpers/addon.js'
 import { mulberry32 } from '../../helpers/random.js'
 
@@ -87,6 +87,30 @@ describe('createTypescriptBackend', () => {
     }
   })
 
+  it('scores pairs in turns with the event loop, until told to stop', async () => {
+    const n = 1500
+    const width = 400
+    const data = Float32Array.from({ length: n * width }, (_, e) => (e % 17) - 8)
+    const rows: Rows = {
+      blocks: [{ name: 'encoder', matrix: transpose(rowMajor(data, 'f32', width, n)), scale: null }],
+      count: n,
+      width,
+      index: null,
+    }
+    const order = Int32Array.from({ length: 20 * n }, (_, p) => (p * 7) % n)
+    for (const start of [
+      (signal?: AbortSignal) => backend.pairCosts(rows, rows, order, order, { signal }),
+      (signal?: AbortSignal) => backend.squaredBlockNorms({ ...rows, index: order, count: order.length }, { signal }),
+    ]) {
+      const controller = new AbortController()
+      let turns = 0
+      const timer = setInterval(() => ++turns === 2 && controller.abort(new Error('stop')), 1)
+      await expect(start(controller.signal)).rejects.toThrow('stop')
+      clearInterval(timer)
+      expect(turns).toBeGreaterThanOrEqual(2)
+    }
+  })
+
   it('chooses the source by the memory budget', async () => {
     const [a, b] = [features(40, 5, 1), features(50, 5, 2)]
     const sourceWith = async (memoryBudget: number) => {
@@ -95,6 +119,33 @@ describe('createTypescriptBackend', () => {
     }
     expect(await sourceWith(8 * 40 * 50)).toBe('dense')
     expect(await sourceWith(8 * 40 * 50 - 1)).toBe('implicit')
+  })
+
+  it('uses the shared memory of a finished job for the next, whose answer does not depend on it', async () => {
+    const problems = [1, 2, 3].map((seed) => rowProblem(features(250, 40, seed), features(300, 40, seed + 10)))
+    const costs = []
+    for (const problem of problems) costs.push((await backend.solve(problem, {})).cost)
+    const Shared = SharedArrayBuffer
+    let allocated = 0
+    const counting = class extends Shared {
+      constructor(bytes: number) {
+        super(bytes)
+        allocated += bytes
+      }
+    }
+    globalThis.SharedArrayBuffer = counting as never
+    try {
+      for (let round = 0; round < 4; round++) {
+        for (const [p, problem] of problems.entries()) {
+          expect((await backend.solve(problem, {})).cost).toBe(costs[p])
+          expect(backend.solveSync(problem).cost).toBe(costs[p])
+        }
+      }
+    } finally {
+      globalThis.SharedArrayBuffer = Shared
+    }
+    // One cost matrix alone; 24 jobs would take more than 24 of them.
+    expect(allocated).toBeLessThan(8 * 250 * 300)
   })
 
   it('takes a copy of what it solves in turns', async () => {

@@ -96,6 +96,51 @@ describe.skipIf(!isCompiled)(`worker threads${whyNot}`, () => {
     for (const { certificate } of await Promise.all(queued)) expect(certificate.optimal).toBe(true)
   })
 
+  it('do not keep a job waiting for a worker that it can do without', async () => {
+    const backend = createWithWorkers({ threads: 2 })
+    const long = new AbortController()
+    let isRunning = true
+    const running = backend
+      .solve(matrixProblem(slowCosts(n), n, n, { solver: 'jv' }), { signal: long.signal })
+      .catch(() => {})
+      .finally(() => {
+        isRunning = false
+      })
+    const solution = await backend.solve(rowProblem(features(60, 1), features(60, 2)), {})
+    expect(solution.certificate.optimal).toBe(true)
+    expect(isRunning).toBe(true)
+    long.abort()
+    await running
+    await backend.close()
+  })
+
+  it('let go of a job that still waits for one when it is told to stop', async () => {
+    const backend = createWithWorkers({ threads: 1 })
+    const long = new AbortController()
+    const running = backend.solve(matrixProblem(slowCosts(n), n, n, { solver: 'jv' }), { signal: long.signal })
+    const stopped = expect(running).rejects.toThrow('enough')
+    const order: string[] = []
+    const note = (name: string) => () => order.push(name)
+    running.catch(note('running'))
+
+    const reason = new Error('no longer needed')
+    const controller = new AbortController()
+    const waiting = [
+      backend.solve(matrixProblem(uniform(new ArrayBuffer(4 * n * n)), n, n), { signal: controller.signal }),
+      backend.solve(rowProblem(features(60, 1), features(60, 2)), { signal: controller.signal }),
+    ]
+    setTimeout(() => controller.abort(reason), 100)
+    for (const job of waiting) {
+      job.catch(note('waiting'))
+      await expect(job).rejects.toBe(reason)
+    }
+    long.abort(new Error('enough'))
+    await stopped
+    expect(order).toEqual(['waiting', 'waiting', 'running'])
+    expect((await backend.solve(rowProblem(features(60, 1), features(60, 2)), {})).certificate.optimal).toBe(true)
+    await backend.close()
+  })
+
   it('pass typed errors on', async () => {
     const costs = uniform(new ArrayBuffer(4 * n * n))
     costs[5 * n + 7] = Number.NaN
