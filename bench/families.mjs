@@ -31,13 +31,13 @@ export const families = {
     make: async (n) => (await import('./real-saes.mjs')).foldedRows(...realPair(n)),
   },
   stacked: {
-    description: 'two or four SmolLM2 layers of 4,096 features stacked against their next ones, folded',
+    description: 'SmolLM2 layers 10, 12 (and 14) of 4,096 features stacked against 11, 13 (and 15), folded',
     dtype: 'f32',
-    sizes: [8192, 16384],
+    sizes: [8192, 12288],
     unavailable: realUnavailable,
     make: async (n) => {
       const { stackedRows } = await import('./real-saes.mjs')
-      const layers = Array.from({ length: n / 4096 }, (_, l) => 10 + l)
+      const layers = Array.from({ length: n / 4096 }, (_, l) => 10 + 2 * l)
       const path = (layer) => join(realFolder, 'jumprelu-4096', `layer_${layer}`)
       return stackedRows(
         layers.map(path),

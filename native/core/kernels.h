@@ -64,6 +64,9 @@ struct Kernels {
   double (*squared_distance)(const double* x, const void* stored, Dtype dtype, double scale, std::int64_t count);
   double (*dot)(const double* x, const void* stored, Dtype dtype, double scale, std::int64_t count);
 
+  // The largest magnitude of a row; NaN if an entry is NaN or infinite
+  double (*largest_finite_f32)(const float* row, std::int64_t columns);
+  double (*largest_finite_f64)(const double* row, std::int64_t columns);
   // minima[b] = least cost - v of columns [32 b, 32 b + 32); returns the least of all
   double (*block_minima_f32)(const ScanRow<float>& row, const double* v, double* minima);
   double (*block_minima_f64)(const ScanRow<double>& row, const double* v, double* minima);

@@ -31,9 +31,17 @@ template <class T>
   throw Error("COST_NAN", text.str());
 }
 
+double largest_finite(const Kernels& kernel, const float* row, std::int64_t columns) {
+  return kernel.largest_finite_f32(row, columns);
+}
+double largest_finite(const Kernels& kernel, const double* row, std::int64_t columns) {
+  return kernel.largest_finite_f64(row, columns);
+}
+
 template <class T>
 Contents check_entries(const CostMatrix& costs, double sign, RunControl& control) {
   const T* data = static_cast<const T*>(costs.data);
+  const Kernels& kernel = kernels();
   std::mutex mutex;
   Contents all;
   parallel_for(costs.rows, 64, control.threads, [&](std::int64_t begin, std::int64_t end) {
@@ -41,29 +49,12 @@ Contents check_entries(const CostMatrix& costs, double sign, RunControl& control
     Contents found;
     for (std::int64_t i = begin; i < end; ++i) {
       const T* row = data + i * costs.row_stride;
-      // Lanes of zero times the entry: NaN where an entry is NaN or infinite. Only then a slow look.
-      constexpr std::int64_t kLanes = 16;
-      T poison[kLanes] = {}, largest[kLanes] = {};
-      std::int64_t j = 0;
-      for (; j + kLanes <= costs.columns; j += kLanes) {
-        for (std::int64_t l = 0; l < kLanes; ++l) {
-          const T x = row[j + l];
-          const T magnitude = x < 0 ? -x : x;
-          poison[l] += x * T{0};
-          largest[l] = largest[l] < magnitude ? magnitude : largest[l];
-        }
-      }
-      T clean = 0;
-      for (; j < costs.columns; ++j) {
-        clean += row[j] * T{0};
-        largest[0] = std::max(largest[0], std::abs(row[j]));
-      }
-      for (const T lane : poison) clean += lane;
-      if (clean == T{0}) {
-        for (const T lane : largest) found.largest = std::max(found.largest, static_cast<double>(lane));
+      const double largest = largest_finite(kernel, row, costs.columns);
+      if (!std::isnan(largest)) {
+        found.largest = std::max(found.largest, largest);
         continue;
       }
-      for (j = 0; j < costs.columns; ++j) {
+      for (std::int64_t j = 0; j < costs.columns; ++j) {
         if (std::isnan(row[j]) || sign * row[j] == -kInfinity) throw_bad_entry(row, i, costs.columns, sign);
         if (std::isinf(row[j])) {
           found.forbidden = true;

@@ -17,7 +17,8 @@ namespace sae_match {
 namespace {
 
 constexpr std::int64_t kRowsPerPiece = 16;
-constexpr std::int64_t kTileFloats = 12 << 20;  // of an implicit source: 48 MB of products at once
+constexpr std::int64_t kTileFloats = 6 << 20;  // of an implicit source: 24 MB of products at once
+constexpr std::int64_t kLeastTileRows = 576;     // or so many rows, or packing would cost too much
 
 class RowsSource final : public ScannedSource<float, RowsCostSource> {
  public:
@@ -81,7 +82,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
       });
       return;
     }
-    const std::int64_t height = std::max<std::int64_t>(1, std::min(count, kTileFloats / std::max<std::int64_t>(1, columns_)));
+    const std::int64_t height = std::min(count, std::max(kLeastTileRows, kTileFloats / std::max<std::int64_t>(1, columns_)));
     if (tile_rows_ < height) {
       tile_.reset(new float[static_cast<std::size_t>(height * columns_)]);
       tile_rows_ = height;

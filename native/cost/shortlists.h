@@ -1,6 +1,7 @@
 // The lists of candidate columns that the shortlist solver works on.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -61,12 +62,16 @@ class Shortlists {
     list_of_[row] = first;
   }
 
+  // How many entries the lists that grew have room for.
+  std::int64_t grown_entries() const { return grown_entries_.load(std::memory_order_relaxed); }
+
   // Room for `size` entries in the list of `row`. What it held is gone if it has to move. Different lists may be asked
   // for by different threads.
   void reserve(std::int64_t row, std::int64_t size) {
     const std::int32_t i = list_of_[row];
     const std::int64_t room = grown_[i] ? grown_[i]->capacity : capacity_;
     if (size <= room) return;
+    grown_entries_.fetch_add(size - (grown_[i] ? room : 0), std::memory_order_relaxed);
     grown_[i] = std::make_unique<Grown>(size);
     lists_[i].columns = grown_[i]->columns.get();
     lists_[i].costs = grown_[i]->costs.get();
@@ -91,6 +96,7 @@ class Shortlists {
   std::vector<std::int32_t> list_of_, group_of_;
   std::vector<std::vector<std::int32_t>> groups_;
   std::vector<std::unique_ptr<Grown>> grown_;
+  std::atomic<std::int64_t> grown_entries_{0};
 };
 
 }  // namespace sae_match

@@ -8,6 +8,11 @@ namespace sae_match {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// Of a source that wants its rows in batches: a batch that is worth its cost, and the lists that contested rows get
+// while memory for them lasts.
+constexpr std::size_t kFullBatch = 128;
+constexpr std::int64_t kLongList = 512;
+constexpr std::int64_t kMostGrownEntries = 4 << 20;
 constexpr std::int64_t kEffortOfList = 10;  // that of a bid is 1
 
 class BiddingPhase {
@@ -85,9 +90,7 @@ class BiddingPhase {
     if (best.position < 0) throw Error("INTERNAL", "A row has no allowed column in a problem that was checked");
 
     const std::int32_t j = list.columns[best.position];
-    const double second = std::min({best.second, list.bound, out});
-    // Without a second choice in sight the row need not outbid anybody by more than eps.
-    const double drop = second < kInfinity ? second - best.reduced + eps_ : eps_;
+    const double drop = level_after_bid(best.reduced, std::min(best.second, out), list.bound) - best.reduced;
     // A tie with somebody who holds the column: paths decide.
     if (exact_ && drop <= 0 && s_.column_to_row[j] != kFree) {
       left_free_ = true;
@@ -95,6 +98,15 @@ class BiddingPhase {
     }
     s_.v[j] -= drop;
     take(i, j, list.costs[best.position]);
+  }
+
+  // What a row's best column costs it after its bid (reduced): little more than its second choice. Without one in sight
+  // it need not outbid anybody by more than eps. Above its bound a row no longer knows its best column, so it stops
+  // there if that still is a bid.
+  double level_after_bid(double best, double second, double bound) const {
+    const double level = std::min(second, bound);
+    if (!(level < kInfinity)) return best + eps_;
+    return std::max(std::min(level + eps_, bound), best + eps_);
   }
 
   void take(std::int32_t i, std::int32_t j, double cost) {
@@ -126,15 +138,15 @@ class BiddingPhase {
     if (parked) return;
 
     const double next = taken < choices_.size() ? choices_[taken].reduced : kInfinity;
-    double level = std::min({next, list.bound, out});
-    if (!(level < kInfinity)) {
-      if (taken < bidders.size()) throw Error("INTERNAL", "Rows have no allowed column in a problem that was checked");
-      level = choices_[taken - 1].reduced;
+    if (taken < bidders.size() && !(out < kInfinity)) {
+      throw Error("INTERNAL", "Rows have no allowed column in a problem that was checked");
     }
+    const double worst = taken > 0 ? choices_[taken - 1].reduced : std::min(list.bound, out);
+    const double level = level_after_bid(worst, std::min(next, out), list.bound);
     // Everything the group has becomes as good as that.
     for (const std::int32_t member : group) {
       const std::int32_t j = s_.row_to_column[member];
-      if (j >= 0) s_.v[j] = std::min(s_.v[j], s_.own_cost[member] - (level + eps_));
+      if (j >= 0) s_.v[j] = std::min(s_.v[j], s_.own_cost[member] - level);
     }
     for (std::size_t b = 0; b < bidders.size(); ++b) {
       if (b < taken) {
@@ -144,7 +156,7 @@ class BiddingPhase {
           left_free_ = true;  // a tie with somebody who holds the column
           continue;
         }
-        s_.v[j] = std::min(s_.v[j], list.costs[position] - (level + eps_));
+        s_.v[j] = std::min(s_.v[j], list.costs[position] - level);
         take(bidders[b], j, list.costs[position]);
       } else {
         s_.send_out(bidders[b], choices_.empty() ? list.bound : std::min(list.bound, next));
@@ -183,10 +195,11 @@ class BiddingPhase {
     }
   }
 
-  // New lists for the rows that wait for one.
+  // New lists for the rows that wait for one. They are long ones: a price war would ask for list after list. A few rows
+  // cost as much as many, so rows whose lists will run out next come along.
   void refresh_parked() {
     std::vector<std::int32_t> batch;
-    std::int64_t size = s_.list_size;
+    std::int64_t size = s_.lists.grown_entries() < kMostGrownEntries ? kLongList : s_.list_size;
     for (const std::int32_t i : parked_) {
       waiting_.push_back(i);
       batch.push_back(s_.lists.owner(i));
@@ -197,7 +210,20 @@ class BiddingPhase {
     parked_.clear();
     std::sort(batch.begin(), batch.end());
     batch.erase(std::unique(batch.begin(), batch.end()), batch.end());
+    if (batch.size() < kFullBatch) add_nearly_exhausted(batch);
     s_.refresh(batch, size);
+  }
+
+  void add_nearly_exhausted(std::vector<std::int32_t>& batch) const {
+    std::vector<std::pair<double, std::int32_t>> slack;
+    for (const std::int32_t i : list_owners(s_)) {
+      if (std::binary_search(batch.begin(), batch.end(), i) || s_.lists.of(i).size >= kLongList) continue;
+      slack.emplace_back(s_.lists.of(i).bound - best_entry(s_, i).reduced, i);
+    }
+    const std::size_t room = std::min(kFullBatch - batch.size(), slack.size());
+    std::nth_element(slack.begin(), slack.begin() + static_cast<std::ptrdiff_t>(room), slack.end());
+    for (std::size_t r = 0; r < room; ++r) batch.push_back(slack[r].second);
+    std::sort(batch.begin(), batch.end());
   }
 
   struct Choice {

@@ -54,6 +54,7 @@ constexpr int kMostRises = 8;
 constexpr std::int64_t kRisingEffort = 100;
 constexpr double kSmallTolerance = 1.0 / 256;
 constexpr std::int64_t kLongEffort = 400;
+constexpr std::int64_t kFirstEffort = 3;
 constexpr std::int64_t kExactEffort = 40;
 // With more than this share of the rows free after row reduction, another phase is cheaper than paths.
 constexpr double kManyFree = 1.0 / 16;
@@ -131,7 +132,7 @@ std::vector<std::int32_t> part_loose_pairs(ShortlistState& state) {
 
 // Makes prices and matching complementary: pairs that are not tight are parted, rows bid once more with eps = 0, and
 // among tight pairs everybody gets a partner who can. Returns how many rows are left free.
-std::int64_t reduce_rows(ShortlistState& state) {
+std::int64_t reduce_rows(ShortlistState& state, std::int64_t effort) {
   Pool& pool = state.pool;
   if (pool.active) {
     for (double& price : state.v) price = std::min(price, pool.price);
@@ -147,7 +148,7 @@ std::int64_t reduce_rows(ShortlistState& state) {
     order_by_price(state);
     pool_bid(state, 0, waiting);
   }
-  bidding_phase(state, 0, std::move(waiting), kExactEffort * state.n);
+  bidding_phase(state, 0, std::move(waiting), effort * state.n);
   match_tight_pairs(state);
   return std::count(state.row_to_column.begin(), state.row_to_column.end(), kFree);
 }
@@ -233,13 +234,12 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
     state.v = source.column_quantile(rows, 1, control);
     state.refresh(list_owners(state), state.list_size);
     open_pool(state);
-    near = !many(state, reduce_rows(state));
   }
-  if (near) {
-    if (prices) reduce_rows(state);
-  } else {
+  // Where most rows want different columns this is all there is to do.
+  const std::int64_t free_rows = reduce_rows(state, near ? kExactEffort : kFirstEffort);
+  if (!near && many(state, free_rows)) {
     double eps = bid_with_tolerance(state);
-    for (int phase = 0; many(state, reduce_rows(state)) && eps > 0 && phase < kMostFurtherPhases; ++phase) {
+    for (int phase = 0; many(state, reduce_rows(state, kExactEffort)) && eps > 0 && phase < kMostFurtherPhases; ++phase) {
       eps /= kFallOfTolerance;
       auction(state, eps, kLongEffort);
     }
