@@ -32,7 +32,6 @@ struct Audit {
   std::vector<double> partner_cost;   // [rows] exact; 0 where alone
   Nearest row, column;                // filled if neighbours were asked for
   std::vector<std::int32_t> rank_in_row, rank_in_column;
-  std::int64_t exact_costs = 0;
 };
 
 // A problem in solver's orientation: rows() <= columns(), minimise. Costs of forbidden pairs are +infinity.

@@ -202,18 +202,4 @@ std::unique_ptr<RowsCostSource> make_rows_source(const Rows& a, const Rows& b, b
   return std::make_unique<RowsSource>(a, b, maximize, kind, control);
 }
 
-void cost_matrix(const Rows& a, const Rows& b, float* out, RunControl& control) {
-  const Kernels& kernel = kernels();
-  const StoredRows left(a, control), right(b, control);
-  const std::vector<double> left_norms = squared_norms(left, control), right_norms = squared_norms(right, control);
-  std::vector<std::int32_t> every(static_cast<std::size_t>(a.count));
-  std::iota(every.begin(), every.end(), 0);
-  row_products(
-      left, every.data(), a.count, right, out,
-      [&](std::int64_t position, std::int64_t column, std::int64_t size, float* products) {
-        kernel.distances(products, size, left_norms[position], right_norms.data() + column);
-      },
-      control);
-}
-
 }  // namespace sae_match

@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "sae_match/thread_pool.h"
+
 namespace sae_match {
 namespace {
 
@@ -89,7 +91,6 @@ struct ColumnScratch {
       }
       exact.resize(asked.size());
       source.costs(i, asked.data(), static_cast<std::int64_t>(asked.size()), exact.data());
-      exact_costs += static_cast<std::int64_t>(asked.size());
       for (std::size_t a = 0; a < asked.size(); ++a) {
         least[asked[a]].see(exact[a], i);
         second_upper[asked[a]] = std::min(second_upper[asked[a]], least[asked[a]].second_cost);
@@ -102,7 +103,6 @@ struct ColumnScratch {
   std::vector<double> least_upper, second_upper;
   std::vector<TwoLeast> least;
   std::vector<Candidate> candidates;
-  std::int64_t exact_costs = 0;
 };
 
 constexpr std::size_t kMostCandidates = 1 << 18;  // kept at once, 4 MB
@@ -183,9 +183,12 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
   Audit result;
   result.least_reduced.assign(n, kInfinity);
   result.partner_cost.assign(n, 0);
-  for (std::int64_t i = 0; i < rows_; ++i) {
-    if (request.row_to_column[i] >= 0) result.partner_cost[i] = this->cost(i, request.row_to_column[i]);
-  }
+  parallel_for(rows_, 256, control.threads, [&](std::int64_t begin, std::int64_t end) {
+    control.check();
+    for (std::int64_t i = begin; i < end; ++i) {
+      if (request.row_to_column[i] >= 0) result.partner_cost[i] = this->cost(i, request.row_to_column[i]);
+    }
+  });
   std::vector<double> column_thresholds, zeros;
   if (request.neighbours) {
     zeros.assign(m, 0);
@@ -217,7 +220,6 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
               for (std::size_t a = 0; a < asked.size(); ++a) exact_costs[a] = listed(costs, asked[a]);
             } else {
               this->costs(i, asked.data(), static_cast<std::int64_t>(asked.size()), exact_costs.data());
-              scratch->exact_costs += static_cast<std::int64_t>(asked.size());
             }
           };
           const auto ask_blocks = [&](auto wanted_block, auto wanted_entry) {
@@ -366,7 +368,6 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
       if (request.column_to_row[j] >= 0) result.rank_in_column[j] = merged.before[j];
     }
   }
-  for (const auto& scratch : pool.all()) result.exact_costs += scratch->exact_costs;
   return result;
 }
 

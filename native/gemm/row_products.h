@@ -23,7 +23,7 @@ inline constexpr std::int64_t kProductChain = 384;
 // A rigorous g such that |product - <x, y>| <= g |x| |y| + underflow: the chains, their addition and the rounding of
 // both operands to f32 (the classic n u / (1 - n u) of a sum of n roundings, u = 2^-24).
 double product_error(std::int64_t width);
-// What gradual underflow of f32 can add to that bound, for operands of at most unit size.
+// What gradual underflow of f32 can add to that bound, for operands of norm 2 at most.
 double product_underflow(std::int64_t width);
 
 }  // namespace sae_match

@@ -144,7 +144,6 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   }
 
   solution.work = matching.work;
-  solution.work.exact_costs += certified.audit.exact_costs;
   solution.source = source.kind();
   if (options.neighbours && !from_lists) {
     solution.neighbours = to_neighbours(certified.audit, matching.row_to_column, matching.column_to_row, orientation);

@@ -114,6 +114,25 @@ describeBackends('feature rows', (backend) => {
     await expect(backend().squaredBlockNorms(a, control)).rejects.toBe(reason)
   })
 
+  it('whose squared distances leave the range of f32 have no cost matrix', async () => {
+    for (const [x, y] of [
+      [1e20, 2e20],
+      [Number.NaN, 1],
+    ]) {
+      const [a, b] = [x, y].map((value) => {
+        const matrix = rowMajor(Float32Array.of(value), 'f32', 1, 1)
+        return { blocks: [{ name: 'decoder' as const, matrix, scale: null }], count: 1, width: 1, index: null }
+      })
+      await expect(backend().costMatrix(a, b, {})).rejects.toMatchObject({ code: 'COST_RANGE' })
+    }
+  })
+
+  it('may be none', async () => {
+    const [none, some] = [makeRows(0, 7), makeRows(5, 8)]
+    expect(await backend().costMatrix(none, some, {})).toHaveLength(0)
+    expect(await backend().costMatrix(some, none, {})).toHaveLength(0)
+  })
+
   it('over the memory budget are refused by jv, with one message', async () => {
     const [a, b] = [makeRows(40, 7), makeRows(30, 8)]
     const withBudget = (memoryBudget: number) => toProblem({ a, b }, { solver: 'jv', memoryBudget }, false)

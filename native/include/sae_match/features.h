@@ -20,7 +20,7 @@ void squared_block_norms(const Rows& rows, double* out, RunControl& control);
 void pair_costs(const Rows& a, const Rows& b, const std::int32_t* a_index, const std::int32_t* b_index,
                 std::int64_t pairs, double* out, RunControl& control);
 
-// out[i * b.count + j] = |a_i - b_j|^2 in f32, one GEMM
+// out[i * b.count + j] = |a_i - b_j|^2 in f32, one GEMM. Throws COST_RANGE where they could leave the range of f32.
 void cost_matrix(const Rows& a, const Rows& b, float* out, RunControl& control);
 
 }  // namespace sae_match

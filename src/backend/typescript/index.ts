@@ -5,7 +5,7 @@ import { solveRowsAlone } from './alone.js'
 import { openLoan } from './loan.js'
 import { allocateShared, movableCopy } from './memory.js'
 import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
-import { solveMatrix } from './solve.js'
+import { requireSinglePrecision, solveMatrix } from './solve.js'
 import { runAtOnce, runInTurns } from './steps.js'
 import { formTogether, readBoth, solveRows } from './together.js'
 import { createWorkers } from './workers.js'
@@ -40,6 +40,7 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
       const loan = openLoan()
       try {
         const [x, y] = await readBoth(workers, a, b, loan, control)
+        requireSinglePrecision(x, y)
         const out = allocateShared(Float32Array, a.count * b.count, 'the cost matrix')
         await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, out }, control)
         return out

@@ -1,3 +1,4 @@
+import { SaeMatchError } from '../../errors.js'
 import { defaultMemoryBudget, type MatrixCosts, type Problem, type Solution } from '../backend.js'
 import type { Answer, Origin } from './answer.js'
 import { emptySolution, toSolution } from './answer.js'
@@ -67,9 +68,23 @@ export function* solvePoints(
 /** @throws `COST_RANGE` where squared distances of these points could leave the range of f64, or are not numbers */
 export function checkPoints(a: Points, b: Points): void {
   const limit = largestCost(a.count, b.count)
-  const largest = (points: Points) => points.squaredNorms.reduce((max, norm) => Math.max(max, norm), 0)
-  const size = 2 * (largest(a) + largest(b))
+  const size = largestDistance(a, b)
   if (!(size <= limit)) throw tooLarge(size, limit)
+}
+
+/** @throws `COST_RANGE` where squared distances of these points could leave the range of f32, or are not numbers */
+export function requireSinglePrecision(a: Points, b: Points): void {
+  const size = largestDistance(a, b)
+  if (size <= largestSingle) return
+  throw new SaeMatchError('COST_RANGE', `Expected squared distances in the range of f32, got up to ${size}`)
+}
+
+const largestSingle = (2 - 2 ** -23) * 2 ** 127
+
+/** No squared distance of these points is larger. */
+function largestDistance(a: Points, b: Points): number {
+  const largest = (points: Points) => points.squaredNorms.reduce((max, norm) => Math.max(max, norm), 0)
+  return 2 * (largest(a) + largest(b))
 }
 
 /** @param facts what is known of the costs; null where all are finite */
