@@ -121,6 +121,11 @@ T* Arguments::elements(const char* name, std::int64_t length) {
 template float* Arguments::elements<float>(const char*, std::int64_t);
 template double* Arguments::elements<double>(const char*, std::int64_t);
 
+const double* Arguments::optional_doubles(const char* name, std::int64_t length) {
+  const Napi::Value value = next();
+  return value.IsNull() ? nullptr : elements_of<double>(value, name, length);
+}
+
 const std::int32_t* Arguments::row_numbers(const char* name, std::int64_t length, std::int64_t limit) {
   return row_numbers_of(next(), name, length, limit);
 }

@@ -43,6 +43,8 @@ class Arguments {
   // The elements of a Float32Array, Float64Array or Int32Array, at least `length`. It may lie on a SharedArrayBuffer.
   template <class T>
   T* elements(const char* name, std::int64_t length);
+  // The elements of a Float64Array, at least `length`; null for null.
+  const double* optional_doubles(const char* name, std::int64_t length);
   // The elements of an Int32Array of row numbers, each in [0, limit).
   const std::int32_t* row_numbers(const char* name, std::int64_t length, std::int64_t limit);
   // Two arguments: the stored numbers, and a layout [dtype, rows, columns, rowStride, columnStride, offset].

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "addon/arguments.h"
@@ -8,13 +9,14 @@
 namespace sae_match {
 namespace {
 
-SolveOptions solve_options(Arguments& arguments) {
+SolveOptions solve_options(Arguments& arguments, std::int64_t longer_side) {
   SolveOptions options;
   options.maximize = arguments.boolean("maximize");
   options.unmatched_cost = arguments.number("unmatchedCost");
   options.solver = static_cast<Solver>(arguments.integer("solver", 0, 3));
   options.neighbours = arguments.boolean("neighbours");
   options.verify = static_cast<Proof>(arguments.integer("verify", 0, 1));
+  options.prices = arguments.optional_doubles("prices", longer_side);
   return options;
 }
 
@@ -29,7 +31,7 @@ RowProblem row_problem(Arguments& arguments) {
   const std::int64_t source = arguments.integer("source", -1, 1);
   if (source >= 0) problem.rows_options.source = static_cast<Source>(source);
   problem.rows_options.memory_budget = arguments.integer("memoryBudget", 0, (std::int64_t{1} << 53) - 1);
-  problem.options = solve_options(arguments);
+  problem.options = solve_options(arguments, std::max(problem.rows.a.count, problem.rows.b.count));
   return problem;
 }
 
@@ -116,7 +118,7 @@ Napi::Value start_solve_matrix(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const Napi::Function on_progress = arguments.function("onProgress");
   const CostMatrix costs = arguments.cost_matrix("costs");
-  const SolveOptions options = solve_options(arguments);
+  const SolveOptions options = solve_options(arguments, std::max(costs.rows, costs.columns));
   return start(info, on_progress, arguments, [=](RunControl& control) { return solve(costs, options, control); });
 }
 
@@ -132,7 +134,7 @@ Napi::Value start_solve_rows(const Napi::CallbackInfo& info) {
 Napi::Value solve_matrix_sync(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const CostMatrix costs = arguments.cost_matrix("costs");
-  const SolveOptions options = solve_options(arguments);
+  const SolveOptions options = solve_options(arguments, std::max(costs.rows, costs.columns));
   RunControl control;
   return to_object(info.Env(), solve(costs, options, control));
 }

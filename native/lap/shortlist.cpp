@@ -228,16 +228,14 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
   control.enter(Phase::solve);
   share_lists(state);
   open_pool(state);
-  bool near = prices != nullptr;
-  if (!near && mostly_ties(state)) {
+  if (!prices && mostly_ties(state)) {
     // Where costs tie, prices do best to tie as well: those of the column minima.
     state.v = source.column_quantile(rows, 1, control);
     state.refresh(list_owners(state), state.list_size);
     open_pool(state);
   }
-  // Where most rows want different columns this is all there is to do.
-  const std::int64_t free_rows = reduce_rows(state, near ? kExactEffort : kFirstEffort);
-  if (!near && many(state, free_rows)) {
+  // Where most rows want different columns, or the given prices are good, this is nearly all there is to do.
+  if (many(state, reduce_rows(state, prices ? kExactEffort : kFirstEffort))) {
     double eps = bid_with_tolerance(state);
     for (int phase = 0; many(state, reduce_rows(state, kExactEffort)) && eps > 0 && phase < kMostFurtherPhases; ++phase) {
       eps /= kFallOfTolerance;

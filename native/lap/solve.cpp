@@ -36,6 +36,7 @@ struct Orientation {
   double cost_factor;  // of the source's costs over the caller's, a power of two
 
   double to_caller(double x) const { return (maximize ? -x : x) / cost_factor; }
+  double to_source(double x) const { return (maximize ? -x : x) * cost_factor; }
 };
 
 Matching run_solver(const CostSource& source, const SolveOptions& options, double unmatched_cost,
@@ -119,7 +120,12 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
                      control);
   }
 
-  Matching matching = run_solver(source, options, unmatched_cost, memory_budget, nullptr, control);
+  std::vector<double> given;
+  if (options.prices) {
+    for (std::int64_t j = 0; j < source.columns(); ++j) given.push_back(orientation.to_source(options.prices[j]));
+  }
+  Matching matching =
+      run_solver(source, options, unmatched_cost, memory_budget, options.prices ? &given : nullptr, control);
   Solution solution;
   solution.solve_milliseconds = watch.lap();
   const bool from_lists = options.verify == Proof::shortlist && !matching.least_reduced.empty();

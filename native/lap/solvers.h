@@ -19,8 +19,7 @@ struct Matching {
   Work work;
 };
 
-// Lazy shortlists: quantile start, tolerant bids, short eps phases, exact augmentation. Given prices replace the start
-// and the eps phases (a finish from nearly optimal prices).
+// Lazy shortlists: quantile start, tolerant bids, short eps phases, exact augmentation. Given prices replace the start.
 Matching solve_shortlist(const CostSource& source, double unmatched_cost, const std::vector<double>* prices,
                          RunControl& control);
 

@@ -44,6 +44,11 @@ export interface ProblemOptions {
   readonly verify?: 'full' | 'shortlist'
   /** Also find nearest neighbours, margins and ranks in the final sweep. Default false. */
   readonly neighbours?: boolean
+  /**
+   * Prices to start from, for solver `shortlist`: those of an earlier result of a similar problem of this shape save
+   * most of the work. Any finite numbers are sound. Default: a quantile of every column.
+   */
+  readonly prices?: { readonly u: Float64Array; readonly v: Float64Array }
 }
 
 /** Options of {@link solveAssignment}. */
@@ -60,6 +65,7 @@ const problemOptions = [
   'memoryBudget',
   'verify',
   'neighbours',
+  'prices',
 ]
 const controlOptions = ['signal', 'onProgress']
 const solverNames: readonly SolverName[] = ['jv', 'shortlist', 'auction', 'greedy']
@@ -84,14 +90,31 @@ export function toProblem(costs: Costs, options: SolveOptions, synchronous: bool
   if (neighbours && verify !== 'full') throw wrongValue('verify', "'full' with `neighbours`", verify)
   const solver = oneOf('solver', options.solver ?? 'auto', ['auto', ...solverNames])
   const checked = isRowPair(costs) ? rowCosts(costs, options) : matrixCosts(costs, options)
+  const prices = options.prices === undefined ? undefined : startingPrices(options.prices, checked)
+  if (prices && solver !== 'auto' && solver !== 'shortlist')
+    throw wrongValue('solver', "'shortlist' with `prices`", solver)
   return {
     costs: checked,
     maximize,
     unmatchedCost,
-    solver: solver === 'auto' ? autoSolver(checked) : solver,
+    solver: solver !== 'auto' ? solver : prices ? 'shortlist' : autoSolver(checked),
     neighbours,
     verify,
+    prices,
   }
+}
+
+/** The prices of the longer side: those of the other side follow from them. */
+function startingPrices(given: { readonly u: Float64Array; readonly v: Float64Array }, costs: MatrixCosts | RowCosts) {
+  const [rows, columns] = costs.kind === 'matrix' ? [costs.rows, costs.columns] : [costs.a.count, costs.b.count]
+  const [name, length] = rows > columns ? (['u', rows] as const) : (['v', columns] as const)
+  const prices = given?.[name]
+  if (!(prices instanceof Float64Array)) throw wrongType(`prices.${name}`, 'a Float64Array', prices)
+  requireAttached(`prices.${name}`, prices)
+  if (prices.length !== length) throw wrongValue(`prices.${name}`, `${length} elements`, prices)
+  const at = prices.findIndex((price) => !Number.isFinite(price))
+  if (at >= 0) throw wrongValue(`prices.${name}[${at}]`, 'a finite number', prices[at])
+  return prices
 }
 
 function autoSolver(costs: MatrixCosts | RowCosts): SolverName {

@@ -46,6 +46,7 @@ export type SolveArguments = [
   solver: number,
   neighbours: boolean,
   verify: number,
+  prices: Float64Array | null,
 ]
 
 /** `source` is -1 for `auto`. */

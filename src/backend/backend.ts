@@ -61,6 +61,11 @@ export interface Problem {
   readonly neighbours: boolean
   /** `full`: an independent final sweep over every entry; `shortlist`: the proof from the solver's lists and bounds. */
   readonly verify: 'full' | 'shortlist'
+  /**
+   * Prices of the longer side (of the columns if both are equal) for solver `shortlist` to start from, in the caller's
+   * sign. Any finite numbers are sound; good ones save work.
+   */
+  readonly prices?: Float64Array | undefined
 }
 
 /**

@@ -96,7 +96,7 @@ export function createNativeBackend(addon: Addon): Backend {
       const solution = attempt(() => {
         if (costs.kind === 'rows') return addon.solveRowsSync(...rowProblemArguments(costs, problem, inputInPlace))
         const matrix = costMatrixView(costs)
-        return addon.solveMatrixSync(matrix.data, matrixLayout(matrix), ...solveArguments(problem))
+        return addon.solveMatrixSync(matrix.data, matrixLayout(matrix), ...solveArguments(problem, inputInPlace))
       })
       return fromNative(solution, problem)
     },
@@ -185,13 +185,14 @@ function fromNative(solution: NativeSolution, problem: Problem): Solution {
   }
 }
 
-function solveArguments(problem: Problem): SolveArguments {
+function solveArguments(problem: Problem, take = input): SolveArguments {
   return [
     problem.maximize,
     problem.unmatchedCost,
     solverOrder.indexOf(problem.solver),
     problem.neighbours,
     proofOrder.indexOf(problem.verify),
+    problem.prices ? take('prices', problem.prices) : null,
   ]
 }
 
@@ -218,7 +219,7 @@ function rowProblemArguments(
     ...rowsArguments('b', b, take),
     source === 'auto' ? -1 : sourceOrder.indexOf(source),
     Math.min(Math.floor(memoryBudget), Number.MAX_SAFE_INTEGER),
-    ...solveArguments(problem),
+    ...solveArguments(problem, take),
   ]
 }
 

@@ -46,6 +46,7 @@ describeWithAddon('the addon', () => {
         0,
         false,
         1,
+        null,
       )
     expect(solve).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
     expect(solve).toThrow(message)

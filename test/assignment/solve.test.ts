@@ -37,6 +37,10 @@ describe('solveAssignment', () => {
     [{ unmatchedCost: -Infinity }, 'INVALID_ARGUMENT', /unmatchedCost/],
     [{ solver: 'auction' }, 'SOLVER_UNAVAILABLE', /auction/],
     [{ rows: 1.5 }, 'INVALID_ARGUMENT', /rows/],
+    [{ prices: { v: new Float64Array(2) } }, 'INVALID_ARGUMENT', /3 elements for .prices.v/],
+    [{ prices: { v: Float64Array.of(1, NaN, 2) } }, 'INVALID_ARGUMENT', /finite number for .prices.v/],
+    [{ prices: { v: [1, 2, 3] } }, 'INVALID_ARGUMENT', /Float64Array/],
+    [{ prices: { v: new Float64Array(3) }, solver: 'jv' }, 'INVALID_ARGUMENT', /shortlist/],
   ])('refuses %o', async (options, code, message) => {
     await expect(solveAssignment(square, options as object)).rejects.toMatchObject({
       code,

@@ -32,6 +32,9 @@ struct SolveOptions {
   Solver solver = Solver::shortlist;
   bool neighbours = false;  // also fill Solution::neighbours in the final sweep
   Proof verify = Proof::full;
+  // Prices of the longer side (of the columns if both are equal) for solver shortlist to start from, in the caller's
+  // sign; null for its own. Any finite numbers will do; good ones save work.
+  const double* prices = nullptr;
 };
 
 struct RowsOptions {

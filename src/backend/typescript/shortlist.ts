@@ -32,9 +32,10 @@ const rowsPerSlice = 256
  * The shortlist Jonker-Volgenant solver (docs/method.md#the-shortlist-solver): starting prices from quantiles,
  * lists by reduced cost, a few short phases of an auction with falling eps, and an exact finish by shortest augmenting
  * paths.
+ * @param prices of the columns to start from instead; written to
  */
-export function* solveShortlist(source: CostSource, unmatchedCost: number): Steps<Answer> {
-  const market = createMarket(source, unmatchedCost, yield* startingPrices(source, unmatchedCost))
+export function* solveShortlist(source: CostSource, unmatchedCost: number, prices: Float64Array | null): Steps<Answer> {
+  const market = createMarket(source, unmatchedCost, prices ?? (yield* startingPrices(source, unmatchedCost)))
   yield* sweep(market.lists, source, market.v)
 
   const width = medianWidth(market)

@@ -141,8 +141,8 @@ function* solveSource(
 function* firstAnswer(
   source: CostSource,
   facts: CostFacts | null,
-  { transposed, solver }: Origin,
-  { unmatchedCost, memoryBudget }: PointsOptions,
+  { transposed, negated, solver }: Origin,
+  { unmatchedCost, memoryBudget, prices }: PointsOptions,
 ): Steps<Answer> {
   const { rows, columns } = source
   const answerOf = (rowToColumn: Int32Array, work: Partial<Answer>): Answer => {
@@ -163,7 +163,10 @@ function* firstAnswer(
     return answerOf(complete ? yield* completeMatching(source, rowToColumn, caller) : rowToColumn, { refreshes })
   }
   if (complete) yield* completeMatching(source, new Int32Array(rows).fill(-1), caller)
-  if (solver === 'shortlist') return yield* solveShortlist(source, unmatchedCost)
+  if (solver === 'shortlist') {
+    const given = prices?.map((price) => (negated ? -price : price)) ?? null
+    return yield* solveShortlist(source, unmatchedCost, given)
+  }
   const { rowToColumn, v, work } = yield* solveJv(source, unmatchedCost, memoryBudget)
   return answerOf(rowToColumn, { v, ...work })
 }
