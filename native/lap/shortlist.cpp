@@ -56,8 +56,8 @@ constexpr double kSmallTolerance = 1.0 / 256;
 constexpr std::int64_t kLongEffort = 400;
 constexpr std::int64_t kFirstEffort = 3;
 constexpr std::int64_t kExactEffort = 40;
-// With more than this share of the rows free after row reduction, another phase is cheaper than paths.
-constexpr double kManyFree = 1.0 / 16;
+// With more paths than this share of the rows left after row reduction, another phase is cheaper.
+constexpr double kManyPaths = 1.0 / 16;
 constexpr int kMostFurtherPhases = 8;
 
 // One auction from an empty matching. Every other one takes the rows in reversed order.
@@ -131,7 +131,7 @@ std::vector<std::int32_t> part_loose_pairs(ShortlistState& state) {
 }
 
 // Makes prices and matching complementary: pairs that are not tight are parted, rows bid once more with eps = 0, and
-// among tight pairs everybody gets a partner who can. Returns how many rows are left free.
+// among tight pairs everybody gets a partner who can. Returns how many paths are left to be found.
 std::int64_t reduce_rows(ShortlistState& state, std::int64_t effort) {
   Pool& pool = state.pool;
   if (pool.active) {
@@ -150,11 +150,11 @@ std::int64_t reduce_rows(ShortlistState& state, std::int64_t effort) {
   }
   bidding_phase(state, 0, std::move(waiting), effort * state.n);
   match_tight_pairs(state);
-  return std::count(state.row_to_column.begin(), state.row_to_column.end(), kFree);
+  return std::count(state.row_to_column.begin(), state.row_to_column.end(), kFree) + pool.lack();
 }
 
-bool many(const ShortlistState& state, std::int64_t free_rows) {
-  return static_cast<double>(free_rows) > kManyFree * static_cast<double>(state.n);
+bool many(const ShortlistState& state, std::int64_t paths) {
+  return static_cast<double>(paths) > kManyPaths * static_cast<double>(state.n);
 }
 
 // Whether more than a quarter of the rows have several best columns.
