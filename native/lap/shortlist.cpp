@@ -54,8 +54,13 @@ constexpr int kMostRises = 8;
 constexpr std::int64_t kRisingEffort = 100;
 constexpr double kSmallTolerance = 1.0 / 256;
 constexpr std::int64_t kLongEffort = 400;
-constexpr std::int64_t kFirstEffort = 3;
-constexpr std::int64_t kExactEffort = 40;
+// How hard bids with eps = 0 try before paths: at prices that nobody bid for yet, and at good ones.
+struct ExactAttempt {
+  std::int64_t effort;  // per row
+  int pool_rounds;
+};
+constexpr ExactAttempt kFirstAttempt{3, 1};
+constexpr ExactAttempt kGoodPrices{40, 8};
 // With more paths than this share of the rows left after row reduction, another phase is cheaper.
 constexpr double kManyPaths = 1.0 / 16;
 constexpr int kMostFurtherPhases = 8;
@@ -132,7 +137,7 @@ std::vector<std::int32_t> part_loose_pairs(ShortlistState& state) {
 
 // Makes prices and matching complementary: pairs that are not tight are parted, rows bid once more with eps = 0, and
 // among tight pairs everybody gets a partner who can. Returns how many paths are left to be found.
-std::int64_t reduce_rows(ShortlistState& state, std::int64_t effort) {
+std::int64_t reduce_rows(ShortlistState& state, const ExactAttempt& attempt) {
   Pool& pool = state.pool;
   if (pool.active) {
     for (double& price : state.v) price = std::min(price, pool.price);
@@ -145,10 +150,16 @@ std::int64_t reduce_rows(ShortlistState& state, std::int64_t effort) {
       pool.give_up(j);
       state.column_to_row[j] = kFree;
     }
-    order_by_price(state);
-    pool_bid(state, 0, waiting);
   }
-  bidding_phase(state, 0, std::move(waiting), effort * state.n);
+  // Rows may take columns back from the pool, which then bids again.
+  for (int round = 0; round == 0 || (pool.lack() > 0 && round < attempt.pool_rounds); ++round) {
+    if (pool.lack() > 0) {
+      order_by_price(state);
+      pool_bid(state, 0, waiting);
+    }
+    bidding_phase(state, 0, std::move(waiting), attempt.effort * state.n);
+    waiting.clear();
+  }
   match_tight_pairs(state);
   return std::count(state.row_to_column.begin(), state.row_to_column.end(), kFree) + pool.lack();
 }
@@ -235,9 +246,9 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
     open_pool(state);
   }
   // Where most rows want different columns, or the given prices are good, this is nearly all there is to do.
-  if (many(state, reduce_rows(state, prices ? kExactEffort : kFirstEffort))) {
+  if (many(state, reduce_rows(state, prices ? kGoodPrices : kFirstAttempt))) {
     double eps = bid_with_tolerance(state);
-    for (int phase = 0; many(state, reduce_rows(state, kExactEffort)) && eps > 0 && phase < kMostFurtherPhases; ++phase) {
+    for (int phase = 0; many(state, reduce_rows(state, kGoodPrices)) && eps > 0 && phase < kMostFurtherPhases; ++phase) {
       eps /= kFallOfTolerance;
       auction(state, eps, kLongEffort);
     }

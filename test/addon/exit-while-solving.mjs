@@ -6,7 +6,17 @@ const n = 2000
 const costs = new Float64Array(n * n)
 for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) costs[i * n + j] = (i + 1) * (j + 1)
 for (const onProgress of [null, () => {}]) {
-  addon.solveMatrix(onProgress, costs, Float64Array.of(3, n, n, n, 1, 0), false, Number.POSITIVE_INFINITY, 0, false, 1)
+  addon.solveMatrix(
+    onProgress,
+    costs,
+    Float64Array.of(3, n, n, n, 1, 0),
+    false,
+    Number.POSITIVE_INFINITY,
+    0,
+    false,
+    1,
+    null,
+  )
 }
 setTimeout(() => {
   process.stdout.write(String(Date.now()), () => process.exit(7))
