@@ -74,6 +74,12 @@ class Search {
   };
 
   double start_price(std::int32_t i) const {
+    // What others of its group have, which may lie above the bound of their list by now.
+    for (const std::int32_t member : s_.lists.group(i)) {
+      const std::int32_t j = s_.row_to_column[member];
+      if (j >= 0) return s_.own_cost[member] - s_.v[j];
+      if (j == kPool) return s_.pool.reduced();
+    }
     return std::min({best_entry(s_, i).reduced, s_.lists.of(i).bound, s_.pool.reduced()});
   }
 

@@ -448,6 +448,28 @@ void check_dead_rows() {
   }
 }
 
+// Costs of twenty orders of magnitude in one matrix.
+void check_wide_range() {
+  for (int round = 0; round < 40; ++round) {
+    const std::int64_t n = 80 + below(100), m = 80 + below(100), kinds = 5;
+    std::vector<std::int64_t> kind;
+    for (std::int64_t i = 0; i < n; ++i) kind.push_back(round % 2 ? i : below(kinds));
+    std::vector<double> costs(static_cast<std::size_t>(n * m));
+    for (double& c : costs) c = std::pow(10.0, 20 * uniform() - 10);
+    for (std::int64_t i = 0; i < n; ++i) std::copy_n(costs.begin() + kind[i] * m, m, costs.begin() + i * m);
+    for (double& c : costs) {
+      if (uniform() < 0.5 && round % 4 > 1) c = kInfinity;
+    }
+    SolveOptions options;
+    RunControl control;
+    try {
+      CHECK(solve(CostMatrix{costs.data(), Dtype::f64, n, m, m}, options, control).certificate.optimal);
+    } catch (const Error& error) {
+      CHECK_EQUAL(error.code(), "INFEASIBLE");
+    }
+  }
+}
+
 // Where half of the rows go out, or a fifth of the columns stay, the pool bids for its columns like everybody else:
 // a path for each would take thousands of times the work.
 void check_pool_work() {
@@ -475,6 +497,7 @@ int main(int argument_count, char** arguments) {
   check_extreme_rows();
   check_dead_rows();
   check_pool_work();
+  check_wide_range();
   check_threads();
   for (const std::string& simd : supported_simd()) {
     CHECK(set_simd(simd));

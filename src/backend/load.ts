@@ -71,8 +71,8 @@ export function loadAddonFrom(options: { addon: string | null; root: string; ver
 function notFound(error: unknown): Unavailable {
   return {
     code: 'ADDON_NOT_FOUND',
-    message: `The package has no native addon for this platform: ${firstLine(error)}`,
-    hint: 'In a clone, run `npm run build:native` (needs a C++20 compiler and CMake 3.25); see docs/troubleshooting.md#addon_not_found.',
+    message: `There is no built native addon for this platform: ${firstLine(error)}`,
+    hint: 'With a C++20 compiler and CMake 3.25: in a clone run `npm run build:native`, beside an installed package `npm install cmake-js node-addon-api` and `node node_modules/sae-match/scripts/build-native.mjs`; see docs/troubleshooting.md#addon_not_found.',
   }
 }
 

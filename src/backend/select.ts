@@ -57,7 +57,7 @@ export function probeBackend(backend: BackendName): Probe {
     failure: {
       code: 'BACKEND_UNAVAILABLE',
       message: 'This version of sae-match has no CUDA backend',
-      hint: 'Use the backend "native".',
+      hint: 'Leave the backend to "auto": it takes the best one that works here.',
     },
     demanded: false,
   }

@@ -67,7 +67,7 @@ function backendLine({ version, active, simd, threads, reasons }: ReturnType<typ
 }
 
 /** A pair of `--json`: scripts rely on these names. */
-function pairJson({ a, b, match, milliseconds }: PairOutcome) {
+function pairJson({ a, b, match, milliseconds, file }: PairOutcome) {
   const { n, m, matched, cost, certificate, summary, provenance } = match
   return {
     a: a.name,
@@ -81,6 +81,8 @@ function pairJson({ a, b, match, milliseconds }: PairOutcome) {
     solver: provenance.solver,
     backend: provenance.backend,
     certificate,
+    file,
+    warnings: match.warnings,
     milliseconds,
     // what was not computed is there and null
     summary: {

@@ -61,8 +61,8 @@ export async function writePair(
 }
 
 /**
- * Writes `run.json` and `summary.csv` from the pair files that are there. The options and what ran are those of the
- * latest run; inputs and pairs are those of every pair in the folder.
+ * Writes `run.json` and `summary.csv` from the pair files that are there. The options and what ran at the top are those
+ * of the latest run, those of each pair stand beside it; inputs and pairs are those of every pair in the folder.
  *
  * @throws SaeMatchError `OUTPUT_FAILED`
  */
@@ -92,10 +92,14 @@ export async function finishRunDirectory({ path, options, packageVersion }: RunD
 interface StoredPair {
   readonly options: PairRecord['options']
   readonly ran: PairRecord['ran']
-  /** Both inputs by the contents of their files. */
-  readonly inputs: readonly (readonly [contents: string, input: InputRecord])[]
+  /** Both inputs by name and contents. */
+  readonly inputs: readonly (readonly [identity: string, input: InputRecord])[]
   /** In the list of `run.json`. */
-  readonly entry: { readonly file: string; readonly a: string; readonly b: string }
+  readonly entry: Pick<PairRecord, 'options' | 'ran'> & {
+    readonly file: string
+    readonly a: string
+    readonly b: string
+  }
   /** In `summary.csv`. */
   readonly row: readonly CsvCell[]
 }
@@ -125,8 +129,8 @@ function storedPair(stem: string, record: PairRecord): StoredPair {
   return {
     options,
     ran,
-    inputs: [a, b].map((input) => [input.files.map((file) => file.sha256).join(), input]),
-    entry: { file: `pairs/${stem}.npz`, a: a.name, b: b.name },
+    inputs: [a, b].map((input) => [[input.name, ...input.files.map((file) => file.sha256)].join(), input]),
+    entry: { file: `pairs/${stem}.npz`, a: a.name, b: b.name, options, ran },
     row,
   }
 }

@@ -34,7 +34,7 @@ describe.each(availableBackends)('demo on the %s backend', (backend) => {
     for (const pair of found.pairs) {
       expect(Object.keys(pair)).toEqual([
         ...['a', 'b', 'layerA', 'layerB', 'n', 'm', 'matched', 'cost', 'solver', 'backend', 'certificate'],
-        ...['milliseconds', 'summary'],
+        ...['file', 'warnings', 'milliseconds', 'summary'],
       ])
       expect(pair).toMatchObject({ n: 1024, m: 1024, matched: 1024, backend, solver: 'shortlist' })
       expect(Object.keys(pair.certificate)).toEqual([

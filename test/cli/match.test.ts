@@ -26,6 +26,8 @@ describe('match', () => {
     const { out, pairs } = await run()
     expect(out).toBe('sae-match-run')
     expect(existsSync(join(folder, out, 'run.json'))).toBe(true)
+    expect(existsSync(join(folder, pairs[0].file))).toBe(true)
+    expect(pairs[0].warnings).toEqual([])
     expect(Object.keys(pairs[0].summary).sort()).toEqual([
       'identity',
       'matched',
