@@ -130,11 +130,16 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
       run_solver(source, options, unmatched_cost, memory_budget, options.prices ? &given : nullptr, control);
   Solution solution;
   solution.solve_milliseconds = watch.lap();
-  const bool from_lists = options.verify == Proof::shortlist && !matching.least_reduced.empty();
   control.enter(Phase::verify);
+  // From the solver's lists where that is asked for and does; otherwise over every entry.
   const auto prove = [&](const Matching& of) {
-    return certify(source, unmatched_cost, of.row_to_column, of.column_to_row, of.v,
-                   from_lists ? &of.least_reduced : nullptr, options.neighbours, control);
+    if (options.verify == Proof::shortlist && !of.least_reduced.empty()) {
+      Certified quick = certify(source, unmatched_cost, of.row_to_column, of.column_to_row, of.v, &of.least_reduced,
+                                false, control);
+      if (quick.certificate.optimal) return quick;
+    }
+    return certify(source, unmatched_cost, of.row_to_column, of.column_to_row, of.v, nullptr, options.neighbours,
+                   control);
   };
   Certified certified = prove(matching);
   solution.verify_milliseconds = watch.lap();
@@ -166,7 +171,7 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
 
   solution.work = matching.work;
   solution.source = source.kind();
-  if (options.neighbours && !from_lists) {
+  if (options.neighbours && certified.certificate.proof == Proof::full) {
     solution.neighbours = to_neighbours(certified.audit, matching.row_to_column, matching.column_to_row, orientation);
   }
   for (std::vector<double>* prices : {&certified.u, &certified.v}) {
