@@ -66,6 +66,9 @@ class CostSource {
                            RunControl& control) const = 0;
   // Whether two rows have the same costs everywhere.
   virtual bool same_row(std::int64_t i, std::int64_t other) const = 0;
+  // [columns] for each column the first one with the same costs everywhere, as far as that was cheap to find; empty
+  // where no two were found.
+  virtual std::vector<std::int32_t> column_representatives(RunControl&) const { return {}; }
 
   // [columns] the `depth`-th least listed cost of every column over the given rows; the largest finite one where
   // there are fewer, 0 where there is none.

@@ -1,10 +1,13 @@
 // A caller's matrix as a cost source.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <sstream>
+#include <unordered_map>
 
 #include "cost/scanned_source.h"
 #include "sae_match/thread_pool.h"
@@ -70,6 +73,54 @@ Contents check_entries(const CostMatrix& costs, double sign, RunControl& control
   return all;
 }
 
+// The first column with the same entries as each; empty where all differ. Those that agree in a sample of the rows are
+// compared, rows in blocks, so that memory is read in its order.
+template <class T>
+std::vector<std::int32_t> identical_columns(const T* data, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                                            RunControl& control) {
+  constexpr std::int64_t kSample = 16, kBlock = 64;
+  std::vector<std::uint64_t> hash(static_cast<std::size_t>(columns), 0);
+  for (std::int64_t s = 0; s < std::min(rows, kSample); ++s) {
+    const T* row = data + s * rows / std::min(rows, kSample) * stride;
+    for (std::int64_t j = 0; j < columns; ++j) {
+      // Zeros of either sign are equal.
+      hash[j] = (hash[j] ^ std::bit_cast<std::uint64_t>(static_cast<double>(row[j]) + 0.0)) * 0x9e3779b97f4a7c15;
+      hash[j] ^= hash[j] >> 29;
+    }
+  }
+  struct Pair {
+    std::int32_t column, first;
+  };
+  std::vector<Pair> alike;
+  std::unordered_map<std::uint64_t, std::int32_t> first_with;
+  first_with.reserve(static_cast<std::size_t>(columns));
+  for (std::int32_t j = 0; j < columns; ++j) {
+    const auto [at, is_new] = first_with.emplace(hash[j], j);
+    if (!is_new) alike.push_back({j, at->second});
+  }
+  for (std::int64_t begin = 0; begin < rows && !alike.empty(); begin += kBlock) {
+    control.check();
+    std::vector<bool> differs(alike.size(), false);
+    for (std::int64_t i = begin; i < std::min(rows, begin + kBlock); ++i) {
+      const T* row = data + i * stride;
+      for (std::size_t k = 0; k < alike.size(); ++k) {
+        if (row[alike[k].column] != row[alike[k].first]) differs[k] = true;
+      }
+    }
+    std::size_t kept = 0;
+    for (std::size_t k = 0; k < alike.size(); ++k) {
+      if (!differs[k]) alike[kept++] = alike[k];
+    }
+    alike.resize(kept);
+  }
+  std::vector<std::int32_t> representatives;
+  if (alike.empty()) return representatives;
+  representatives.resize(static_cast<std::size_t>(columns));
+  std::iota(representatives.begin(), representatives.end(), 0);
+  for (const auto [column, first] : alike) representatives[column] = first;
+  return representatives;
+}
+
 template <class T>
 class MatrixSource final : public ScannedSource<T> {
  public:
@@ -96,6 +147,9 @@ class MatrixSource final : public ScannedSource<T> {
   void row(std::int64_t i, double* out) const override {
     const T* row = data_ + i * stride_;
     for (std::int64_t j = 0; j < this->columns_; ++j) out[j] = this->sign_ * row[j];
+  }
+  std::vector<std::int32_t> column_representatives(RunControl& control) const override {
+    return identical_columns(data_, stride_, this->rows_, this->columns_, control);
   }
   bool same_row(std::int64_t i, std::int64_t other) const override {
     const T* row = data_ + i * stride_;

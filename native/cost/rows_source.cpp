@@ -65,6 +65,34 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
     a_.read(kernel_, other, y.data());
     return x == y;
   }
+  std::vector<std::int32_t> column_representatives(RunControl& control) const override {
+    // Equal rows have equal norms.
+    std::vector<std::int32_t> by_norm(static_cast<std::size_t>(columns_)), representatives(by_norm.size());
+    std::iota(by_norm.begin(), by_norm.end(), 0);
+    representatives = by_norm;
+    std::stable_sort(by_norm.begin(), by_norm.end(),
+                     [&](std::int32_t i, std::int32_t j) { return b_norms_[i] < b_norms_[j]; });
+    bool any = false;
+    std::vector<double> x(static_cast<std::size_t>(b_.width())), y(x.size());
+    for (std::size_t k = 1, first = 0; k < by_norm.size(); ++k) {
+      const std::int32_t i = by_norm[first], j = by_norm[k];
+      bool same = b_norms_[i] == b_norms_[j];
+      if (same && b_norms_[i] > 0) {
+        control.check();
+        b_.read(kernel_, i, x.data());
+        b_.read(kernel_, j, y.data());
+        same = x == y;
+      }
+      if (same) {
+        representatives[j] = i;
+        any = true;
+      } else {
+        first = k;
+      }
+    }
+    if (!any) representatives.clear();
+    return representatives;
+  }
   void row(std::int64_t i, double* out) const override {
     std::vector<std::int32_t> every(static_cast<std::size_t>(columns_));
     std::iota(every.begin(), every.end(), 0);

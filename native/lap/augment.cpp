@@ -77,7 +77,7 @@ class Search {
     // What others of its group have, which may lie above the bound of their list by now.
     for (const std::int32_t member : s_.lists.group(i)) {
       const std::int32_t j = s_.row_to_column[member];
-      if (j >= 0) return s_.own_cost[member] - s_.v[j];
+      if (j >= 0) return s_.own_cost[member] - s_.price(j);
       if (j == kPool) return s_.pool.reduced();
     }
     return std::min({best_entry(s_, i).reduced, s_.lists.of(i).bound, s_.pool.reduced()});
@@ -95,7 +95,7 @@ class Search {
       if (tentative_[j] == kInfinity) touched_.push_back(j);
       tentative_[j] = distance;
       predecessor_[j] = row;
-      if (s_.column_to_row[j] == kFree) sink_distance_ = distance;
+      if (s_.is_free(j)) sink_distance_ = distance;
     }
     push({distance, row, j, exact});
   }
@@ -119,6 +119,7 @@ class Search {
   }
 
   bool owned_by_its_group(std::int32_t i, std::int32_t j) const {
+    if (s_.classes.shared(j)) return false;  // others may have such a column
     const std::int32_t owner = s_.column_to_row[j];
     return owner >= 0 && s_.lists.owner(owner) == s_.lists.owner(i);
   }
@@ -146,7 +147,8 @@ class Search {
     pool_distance_ = distance;
     for (std::int64_t j = 0; j < s_.m; ++j) {
       if (s_.column_to_row[j] == kPool) continue;
-      reach(kFromPool, static_cast<std::int32_t>(j), distance + std::max(0.0, s_.pool.price - s_.v[j]), true);
+      const std::int32_t entry = s_.classes.entry(static_cast<std::int32_t>(j));
+      reach(kFromPool, entry, distance + std::max(0.0, s_.pool.price - s_.v[entry]), true);
     }
     if (s_.pool.out == 0) return;
     for (std::int64_t i = 0; i < s_.n; ++i) {
@@ -174,23 +176,28 @@ class Search {
         make_exact(label);
       } else if (!settled_mark_[label.column] && label.distance == tentative_[label.column]) {
         const std::int32_t j = label.column;
-        const std::int32_t owner = s_.column_to_row[j];
         end_distance_ = label.distance;
-        if (owner == kFree) return j;
+        if (s_.is_free(j)) return s_.column_for(j);
         settled_mark_[j] = true;
-        if (owner == kPool) {
-          // The first of the pool's columns; all of them are as near.
-          if (pool_distance_ == kInfinity) {
-            pool_entry_.column = j;
-            scan_pool(label.distance);
-          }
+        settled_.push_back(j);
+        if (s_.classes.shared(j)) {
+          for (const std::int32_t member : s_.classes.members(j)) reach_owner(member, label.distance);
         } else {
-          settled_.push_back(j);
-          reach_row(owner, label.distance, s_.own_cost[owner] - s_.v[j]);
+          reach_owner(j, label.distance);
         }
       }
     }
     throw Error("INTERNAL", "No augmenting path was found in a problem that was checked to be feasible");
+  }
+
+  // Whoever has column j may leave it.
+  void reach_owner(std::int32_t j, double distance) {
+    const std::int32_t owner = s_.column_to_row[j];
+    if (owner != kPool) return reach_row(owner, distance, s_.own_cost[owner] - s_.price(j));
+    // The first of the pool's columns; all of them are as near.
+    if (pool_distance_ < kInfinity) return;
+    pool_entry_.column = j;
+    scan_pool(distance);
   }
 
   void make_exact(const Label& label) {
@@ -275,42 +282,47 @@ class Search {
 
   void update_prices() {
     for (const std::int32_t j : settled_) {
-      if (!group_mark_[s_.lists.owner(s_.column_to_row[j])]) s_.v[j] -= end_distance_ - tentative_[j];
+      const bool moves_with_owner = !s_.classes.shared(j) && moves_with_group_or_pool(s_.column_to_row[j]);
+      if (!moves_with_owner) s_.v[j] -= end_distance_ - tentative_[j];
     }
     for (const std::int32_t i : groups_) {
       for (const std::int32_t member : s_.lists.group(i)) {
         const std::int32_t j = s_.row_to_column[member];
-        if (j >= 0) s_.v[j] -= end_distance_ - row_distance_[i];
+        if (j >= 0 && !s_.classes.shared(s_.classes.entry(j))) s_.v[j] -= end_distance_ - row_distance_[i];
       }
     }
     if (pool_distance_ == kInfinity) return;
     set_pool_price(s_.pool.price - (end_distance_ - pool_distance_));
   }
 
+  bool moves_with_group_or_pool(std::int32_t owner) const {
+    return owner == kPool || group_mark_[s_.lists.owner(owner)];
+  }
+
   void set_pool_price(double price) {
     if (price == s_.pool.price) return;
     s_.pool.price = price;
-    for (const std::int32_t j : s_.pool.owned) s_.v[j] = price;
+    for (const std::int32_t j : s_.pool.owned) s_.v[s_.classes.entry(j)] = price;
   }
 
   // Exchanges owners along the path that ends in the free column j.
   void flip(std::int32_t j) {
     for (;;) {
-      const std::int32_t i = predecessor_[j];
+      const std::int32_t i = predecessor_[s_.classes.entry(j)];
       std::int32_t before;
       if (i == kFromPool) {
-        s_.column_to_row[j] = kPool;
+        s_.give(j, kPool);
         s_.pool.take(j);
         // Its price is that of the pool but for rounding. All of the pool's columns have one price, and none may rise.
-        set_pool_price(std::min(s_.pool.price, s_.v[j]));
-        s_.v[j] = s_.pool.price;
+        set_pool_price(std::min(s_.pool.price, s_.price(j)));
+        s_.v[s_.classes.entry(j)] = s_.pool.price;
         before = kPool;
       } else {
         before = s_.row_to_column[i];
         if (before == kPool) --s_.pool.out;
         // Whoever had the column gets another one further along the path.
         s_.row_to_column[i] = j;
-        s_.column_to_row[j] = i;
+        s_.give(j, i);
         s_.own_cost[i] = s_.exact_cost(i, j);
       }
       if (before == kPool) {

@@ -89,15 +89,18 @@ class BiddingPhase {
     if (parked) return;
     if (best.position < 0) throw Error("INTERNAL", "A row has no allowed column in a problem that was checked");
 
-    const std::int32_t j = list.columns[best.position];
+    const std::int32_t entry = list.columns[best.position];
     const double drop = level_after_bid(best.reduced, std::min(best.second, out), list.bound) - best.reduced;
     // A tie with somebody who holds the column: paths decide.
-    if (exact_ && drop <= 0 && s_.column_to_row[j] != kFree) {
+    if (exact_ && drop <= 0 && !s_.is_free(entry)) {
       left_free_ = true;
       return;
     }
-    s_.v[j] -= drop;
+    const double level = s_.v[entry] - drop;
+    const std::int32_t j = s_.column_for(entry);
     take(i, j, list.costs[best.position]);
+    s_.set_level(j, level);
+    s_.settle_levels();
   }
 
   // What a row's best column costs it after its bid (reduced): little more than its second choice. Without one in sight
@@ -146,39 +149,46 @@ class BiddingPhase {
     // Everything the group has becomes as good as that.
     for (const std::int32_t member : group) {
       const std::int32_t j = s_.row_to_column[member];
-      if (j >= 0) s_.v[j] = std::min(s_.v[j], s_.own_cost[member] - level);
+      if (j >= 0) s_.set_level(j, std::min(s_.level(j), s_.own_cost[member] - level));
     }
     for (std::size_t b = 0; b < bidders.size(); ++b) {
       if (b < taken) {
-        const auto [reduced, rank, position] = choices_[b];
-        const std::int32_t j = list.columns[position];
+        const auto [reduced, rank, position, j] = choices_[b];
         if (exact_ && !(reduced < level) && s_.column_to_row[j] != kFree) {
           left_free_ = true;  // a tie with somebody who holds the column
           continue;
         }
-        s_.v[j] = std::min(s_.v[j], list.costs[position] - level);
         take(bidders[b], j, list.costs[position]);
+        s_.set_level(j, std::min(s_.level(j), list.costs[position] - level));
       } else {
         s_.send_out(bidders[b], choices_.empty() ? list.bound : std::min(list.bound, next));
       }
     }
+    s_.settle_levels();
   }
 
-  // Sorts the best of the list's columns that the group does not own into choices_, at least one more than wanted if
-  // there is one; returns how many of the wanted ones are better than going out. Exact phases make these exact.
+  // Sorts the best of the list's columns that the group does not own into choices_, one more than wanted if there is
+  // one; returns how many of the wanted ones are better than going out. Exact phases make these exact.
   std::size_t choose(std::int32_t i, std::size_t wanted, double out) {
     const Shortlist& list = s_.lists.of(i);
+    const std::int32_t group = s_.lists.owner(i);
     for (;;) {
       choices_.clear();
       for (std::int32_t e = 0; e < list.size; ++e) {
-        const std::int32_t j = list.columns[e], owner = s_.column_to_row[j];
-        if (owner >= 0 && s_.lists.owner(owner) == s_.lists.owner(i)) continue;
-        choices_.push_back({list.costs[e] - s_.v[j], owner == kFree ? 0 : 1, e});
+        const std::int32_t j = list.columns[e];
+        if (s_.classes.shared(j)) {
+          const std::vector<std::int32_t>& members = s_.classes.members(j);
+          const std::vector<double>& levels = s_.classes.levels(j);
+          for (std::size_t k = 0; k < members.size(); ++k) {
+            add_choice(group, list.costs[e] - levels[k], e, members[k], wanted + 1);
+          }
+        } else {
+          add_choice(group, list.costs[e] - s_.v[j], e, j, wanted + 1);
+        }
       }
-      const std::size_t sorted = std::min(choices_.size(), wanted + 1);
-      std::partial_sort(choices_.begin(), choices_.begin() + static_cast<std::ptrdiff_t>(sorted), choices_.end());
+      std::sort_heap(choices_.begin(), choices_.end());
       std::size_t taken = 0;
-      while (taken < std::min(sorted, wanted) && choices_[taken].reduced <= out) ++taken;
+      while (taken < std::min(choices_.size(), wanted) && choices_[taken].reduced <= out) ++taken;
       if (!exact_) return taken;
       bool changed = false;
       // In rising order an exchange moves none that is still to come.
@@ -187,12 +197,29 @@ class BiddingPhase {
         if (choices_[c].position >= list.exact_size) positions.push_back(choices_[c].position);
       }
       std::sort(positions.begin(), positions.end());
+      positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
       for (const std::int32_t position : positions) {
         s_.make_exact(i, position);
         changed = true;
       }
       if (!changed) return taken;
     }
+  }
+
+  // Keeps the `most` best choices, as a heap with the worst of them on top.
+  void add_choice(std::int32_t group, double reduced, std::int32_t position, std::int32_t j, std::size_t most) {
+    if (choices_.size() == most && reduced > choices_.front().reduced) return;
+    const std::int32_t owner = s_.column_to_row[j];
+    if (owner >= 0 && s_.lists.owner(owner) == group) return;
+    const Choice choice{reduced, owner == kFree ? 0 : 1, position, j};
+    if (choices_.size() == most) {
+      if (!(choice < choices_.front())) return;
+      std::pop_heap(choices_.begin(), choices_.end());
+      choices_.back() = choice;
+    } else {
+      choices_.push_back(choice);
+    }
+    std::push_heap(choices_.begin(), choices_.end());
   }
 
   // New lists for the rows that wait for one. They are long ones: a price war would ask for list after list. A few rows
@@ -229,10 +256,11 @@ class BiddingPhase {
   struct Choice {
     double reduced;
     int rank;  // columns that nobody owns come first among equals
-    std::int32_t position;
+    std::int32_t position, column;
     bool operator<(const Choice& other) const {
       if (reduced != other.reduced) return reduced < other.reduced;
-      return rank != other.rank ? rank < other.rank : position < other.position;
+      if (rank != other.rank) return rank < other.rank;
+      return position != other.position ? position < other.position : column < other.column;
     }
   };
 

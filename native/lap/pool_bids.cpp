@@ -16,10 +16,10 @@ double highest_price(ShortlistState& s) {
     const std::int32_t j = s.pool.dearest();
     if (s.column_to_row[j] == kPool) {
       heap.pop();
-    } else if (key < -s.v[j]) {
-      heap.raise_top(-s.v[j]);
+    } else if (key < -s.level(j)) {
+      heap.raise_top(-s.level(j));
     } else {
-      return s.v[j];
+      return s.level(j);
     }
   }
   return kNothing;
@@ -54,7 +54,7 @@ void open_pool(ShortlistState& s) {
 void order_by_price(ShortlistState& s) {
   s.pool.by_price.clear();
   for (std::int64_t j = 0; j < s.m; ++j) {
-    if (s.column_to_row[j] != kPool) s.pool.offer(static_cast<std::int32_t>(j), s.v[j]);
+    if (s.column_to_row[j] != kPool) s.pool.offer(static_cast<std::int32_t>(j), s.level(static_cast<std::int32_t>(j)));
   }
 }
 
@@ -77,13 +77,14 @@ void pool_bid(ShortlistState& s, double eps, std::vector<std::int32_t>& waiting)
         s.row_to_column[owner] = kFree;
         waiting.push_back(owner);
       }
-      s.column_to_row[j] = kPool;
+      s.give(j, kPool);
       pool.take(j);
     }
   }
   const double next = std::max(highest_price(s), price_of_return(s));
   pool.price = std::min(pool.price, next == kNothing ? lowest : next - eps);
-  for (const std::int32_t j : pool.owned) s.v[j] = pool.price;
+  for (const std::int32_t j : pool.owned) s.set_level(j, pool.price);
+  s.settle_levels();
 }
 
 }  // namespace sae_match

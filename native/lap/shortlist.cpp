@@ -21,7 +21,10 @@ std::vector<double> starting_prices(const CostSource& source, RunControl& contro
   const std::int64_t size = std::min(n, kSampleRows);
   std::vector<std::int32_t> sample(static_cast<std::size_t>(size));
   for (std::int64_t s = 0; s < size; ++s) sample[s] = static_cast<std::int32_t>(s * n / size);
-  const std::int64_t depth = std::max<std::int64_t>(1, size * kSampleDepth / kSampleRows);
+  // Thousands of dead rows that want the same would pass for a quantile's worth of demand.
+  drop_repeated_rows(source, sample);
+  const auto left = static_cast<std::int64_t>(sample.size());
+  const std::int64_t depth = std::max<std::int64_t>(1, left * kSampleDepth / kSampleRows);
   return source.column_quantile(sample, depth, control);
 }
 
@@ -124,7 +127,7 @@ std::vector<std::int32_t> part_loose_pairs(ShortlistState& state) {
     double own = kInfinity;
     if (j >= 0) {
       state.own_cost[i] = state.exact_cost(i, j);
-      own = state.own_cost[i] - state.v[j];
+      own = state.own_cost[i] - state.price(j);
     } else if (j == kPool) {
       own = out;
     }
@@ -142,13 +145,14 @@ std::int64_t reduce_rows(ShortlistState& state, const ExactAttempt& attempt) {
   if (pool.active) {
     for (double& price : state.v) price = std::min(price, pool.price);
   }
+  state.forget_levels();
   make_lists_current(state);
   std::vector<std::int32_t> waiting = part_loose_pairs(state);
   if (pool.active) {
     while (pool.lack() < 0) {
       const std::int32_t j = pool.owned.back();
       pool.give_up(j);
-      state.column_to_row[j] = kFree;
+      state.vacate(j);
     }
   }
   // Rows may take columns back from the pool, which then bids again.
@@ -202,6 +206,7 @@ double excess_of_difference(double a, double b) {
 
 Matching take_matching(ShortlistState& state) {
   Matching matching;
+  for (std::int32_t j = 0; j < state.m; ++j) state.v[j] = state.price(j);
   const double shift = price_shift(state);
   // Unlisted columns may have been shifted to a price that rounding left too high.
   double excess = 0;
@@ -234,14 +239,14 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
   ShortlistState state(source, unmatched_cost, control);
   std::vector<std::int32_t> rows(static_cast<std::size_t>(state.n));
   std::iota(rows.begin(), rows.end(), 0);
-  state.v = prices ? *prices : starting_prices(source, control);
+  state.set_prices(prices ? *prices : starting_prices(source, control));
   source.list(rows, state.v.data(), state.list_size, state.lists, control);
   control.enter(Phase::solve);
   share_lists(state);
   open_pool(state);
   if (!prices && mostly_ties(state)) {
     // Where costs tie, prices do best to tie as well: those of the column minima.
-    state.v = source.column_quantile(rows, 1, control);
+    state.set_prices(source.column_quantile(rows, 1, control));
     state.refresh(list_owners(state), state.list_size);
     open_pool(state);
   }

@@ -19,6 +19,7 @@ ShortlistState::ShortlistState(const CostSource& cost_source, double unmatched_c
       m(source.columns()),
       list_size(wanted_list_size(source)),
       lists(n, std::min(m, 2 * list_size)),
+      classes(source.column_representatives(control)),
       v(static_cast<std::size_t>(m), 0),
       row_to_column(static_cast<std::size_t>(n), kFree),
       column_to_row(static_cast<std::size_t>(m), kFree),
@@ -26,9 +27,53 @@ ShortlistState::ShortlistState(const CostSource& cost_source, double unmatched_c
   pool.open(n, m, unmatched_cost);
 }
 
+void ShortlistState::set_prices(std::vector<double> prices) {
+  v = std::move(prices);
+  for (const std::int32_t entry : classes.entries()) {
+    double highest = v[entry];
+    for (const std::int32_t member : classes.members(entry)) {
+      highest = std::max(highest, v[member]);
+      v[member] = -std::numeric_limits<double>::infinity();
+    }
+    v[entry] = highest;
+  }
+  forget_levels();
+}
+
+void ShortlistState::set_level(std::int32_t j, double level) {
+  const std::int32_t entry = classes.entry(j);
+  if (!classes.shared(entry)) {
+    v[j] = level;
+  } else {
+    classes.set_level(j, level);
+    if (changed_.empty() || changed_.back() != entry) changed_.push_back(entry);
+  }
+}
+
+void ShortlistState::settle_levels() {
+  for (const std::int32_t entry : changed_) v[entry] = classes.price(entry);
+  changed_.clear();
+}
+
+void ShortlistState::give(std::int32_t j, std::int32_t owner) {
+  const bool was_free = column_to_row[j] == kFree;
+  column_to_row[j] = owner;
+  if (was_free && classes.shared(classes.entry(j))) classes.occupy(j);
+}
+
+void ShortlistState::vacate(std::int32_t j) {
+  column_to_row[j] = kFree;
+  if (classes.shared(classes.entry(j))) classes.release(j);
+}
+
+void ShortlistState::forget_levels() {
+  for (const std::int32_t entry : classes.entries()) classes.restart(entry, v[entry], column_to_row);
+}
+
 void ShortlistState::drop_matching() {
   std::fill(row_to_column.begin(), row_to_column.end(), kFree);
   std::fill(column_to_row.begin(), column_to_row.end(), kFree);
+  forget_levels();
   open_pool(*this);
 }
 
@@ -37,10 +82,10 @@ std::int32_t ShortlistState::assign(std::int32_t i, std::int32_t j, double cost)
   if (owner >= 0) row_to_column[owner] = kFree;
   if (owner == kPool) {
     pool.give_up(j);
-    pool.offer(j, v[j]);
+    pool.offer(j, level(j));
   }
   row_to_column[i] = j;
-  column_to_row[j] = i;
+  give(j, i);
   own_cost[i] = cost;
   return owner >= 0 ? owner : kFree;
 }
@@ -53,7 +98,7 @@ void ShortlistState::send_out(std::int32_t i, double best) {
 
 void ShortlistState::release_row(std::int32_t i) {
   const std::int32_t j = row_to_column[i];
-  if (j >= 0) column_to_row[j] = kFree;
+  if (j >= 0) vacate(j);
   if (j == kPool) --pool.out;
   row_to_column[i] = kFree;
 }
@@ -76,21 +121,22 @@ std::int32_t ShortlistState::make_exact(std::int32_t i, std::int32_t position) {
 
 double ShortlistState::exact_cost(std::int32_t i, std::int32_t j) const {
   const Shortlist& list = lists.of(i);
+  const std::int32_t entry = classes.entry(j);
   for (std::int32_t e = 0; e < list.exact_size; ++e) {
-    if (list.columns[e] == j) return list.costs[e];
+    if (list.columns[e] == entry) return list.costs[e];
   }
-  return source.cost(i, j);
+  return source.cost(i, entry);
 }
 
 BestEntry best_entry(const ShortlistState& state, std::int32_t i) {
   const Shortlist& list = state.lists.of(i);
   const double* v = state.v.data();
   auto [position, reduced, second] = state.kernel.two_best(list.columns, list.costs, list.size, v);
-  if (second == reduced && position >= 0 && state.column_to_row[list.columns[position]] != kFree) {
+  if (second == reduced && position >= 0 && !state.is_free(list.columns[position])) {
     // Among equals an unowned column spares a displacement.
     for (std::int32_t e = position + 1; e < list.size; ++e) {
       const std::int32_t j = list.columns[e];
-      if (state.column_to_row[j] == kFree && list.costs[e] - v[j] == reduced) {
+      if (state.is_free(j) && list.costs[e] - v[j] == reduced) {
         position = e;
         break;
       }

@@ -7,6 +7,7 @@
 
 #include "core/kernels.h"
 #include "cost/cost_source.h"
+#include "lap/column_classes.h"
 #include "lap/pool.h"
 
 namespace sae_match {
@@ -24,12 +25,31 @@ struct ShortlistState {
   std::int64_t n, m;
   std::int64_t list_size;  // entries wanted in a fresh list
   Shortlists lists;
+  ColumnClasses classes;
+  // Prices of list entries. Columns that another one stands for have -infinity, so that no list takes them.
   std::vector<double> v;
   std::vector<std::int32_t> row_to_column, column_to_row;
   std::vector<double> own_cost;  // of a matched row's pair, as the phase sees it
   Pool pool;
   int auctions = 0;
   Work work;
+
+  // Starting prices of all columns.
+  void set_prices(std::vector<double> prices);
+  // What the entry for column j costs, and what column j itself does while rows bid.
+  double price(std::int32_t j) const { return v[classes.entry(j)]; }
+  double level(std::int32_t j) const { return classes.shared(classes.entry(j)) ? classes.level(j) : v[j]; }
+  // After the last of several, settle_levels() brings the entries' prices up to date.
+  void set_level(std::int32_t j, double level);
+  void settle_levels();
+  // The column that a row gets for entry j, and whether nobody has it.
+  std::int32_t column_for(std::int32_t j) { return classes.shared(j) ? classes.cheapest(j) : j; }
+  bool is_free(std::int32_t j) const { return classes.shared(j) ? classes.has_free(j) : column_to_row[j] == kFree; }
+  // Column j gets an owner (a row or kPool), or has none any more.
+  void give(std::int32_t j, std::int32_t owner);
+  void vacate(std::int32_t j);
+  // What owners of identical columns bid counts no more: all of them cost what their entry does.
+  void forget_levels();
 
   // Everybody free, prices kept.
   void drop_matching();
@@ -46,6 +66,9 @@ struct ShortlistState {
   std::int32_t make_exact(std::int32_t i, std::int32_t position);
   // The exact cost of a pair, from the row's list if it is there.
   double exact_cost(std::int32_t i, std::int32_t j) const;
+
+ private:
+  std::vector<std::int32_t> changed_;  // shared entries with new levels
 };
 
 // The best entry of a row at the present prices, and the second best value; ties to the lower column, those of free
@@ -61,6 +84,8 @@ BestEntry best_exact_entry(ShortlistState& state, std::int32_t i);
 
 // --- row_groups.cpp ---
 
+// Leaves only the first of identical rows.
+void drop_repeated_rows(const CostSource& source, std::vector<std::int32_t>& rows);
 // Lets identical rows share a list. Fresh lists of all rows must be there.
 void share_lists(ShortlistState& state);
 // The rows whose lists are not another's.

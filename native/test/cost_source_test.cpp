@@ -151,6 +151,42 @@ void check_tiles() {
   CHECK(dense->same_row(0, 5) && implicit->same_row(0, 5) && !dense->same_row(0, 1) && dense->same_row(3, 7));
 }
 
+// Columns that are alike are found, whatever lies between them, and no others.
+void check_identical_columns() {
+  RunControl control;
+  const std::int64_t rows = 200, columns = 90;
+  std::vector<float> costs(static_cast<std::size_t>(rows * columns));
+  for (float& c : costs) c = static_cast<float>(normal());
+  const auto copy_column = [&](std::int64_t to, std::int64_t from) {
+    for (std::int64_t i = 0; i < rows; ++i) costs[i * columns + to] = costs[i * columns + from];
+  };
+  copy_column(7, 3);
+  copy_column(60, 3);
+  copy_column(80, 20);
+  copy_column(81, 20);
+  costs[199 * columns + 81] += 1;  // in the last row, which no sample holds
+  const auto matrix = make_matrix_source({costs.data(), Dtype::f32, rows, columns, columns}, false, control);
+  std::vector<std::int32_t> expected = every(columns);
+  expected[7] = expected[60] = 3;
+  expected[80] = 20;
+  CHECK(matrix->column_representatives(control) == expected);
+  for (float& c : costs) c = static_cast<float>(normal());
+  const auto other = make_matrix_source({costs.data(), Dtype::f32, rows, columns, columns}, false, control);
+  CHECK(other->column_representatives(control).empty());
+}
+
+// Rows of B that are alike make columns that are.
+void check_identical_feature_rows() {
+  RunControl control;
+  const TestRows a(20, 30, 1, 2), b(40, 30, 1, 2);
+  const auto source = make_rows_source(a.view, b.view, false, Source::dense, control);
+  const std::vector<std::int32_t> found = source->column_representatives(control);
+  CHECK_EQUAL(found.size(), std::size_t{40});
+  for (std::int32_t j = 0; j < 40 && failed_checks == 0; ++j) {
+    CHECK_EQUAL(found[j], j % 5 == 0 ? 0 : j % 4 == 3 ? 3 : j);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -162,6 +198,8 @@ int main() {
     check_matrix_lists<float>(Dtype::f32);
     check_matrix_lists<double>(Dtype::f64);
     check_tiles();
+    check_identical_columns();
+    check_identical_feature_rows();
     if (failed_checks) std::cerr << "with " << simd << std::endl;
   }
   return finish();

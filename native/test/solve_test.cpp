@@ -28,6 +28,21 @@ std::mt19937_64 generator(20240807);
 double uniform() { return std::uniform_real_distribution<double>(0, 1)(generator); }
 std::int64_t below(std::int64_t n) { return std::uniform_int_distribution<std::int64_t>(0, n - 1)(generator); }
 
+// Some rows and columns become copies of others, forbidden pairs and all.
+void repeat_some(Problem& problem) {
+  const auto at = [&](std::int64_t i, std::int64_t j) -> double& { return problem.costs[i * problem.columns + j]; };
+  const double share = uniform();
+  const std::int64_t row = below(problem.rows), column = below(problem.columns);
+  for (std::int64_t i = 0; i < problem.rows; ++i) {
+    if (uniform() > share) continue;
+    for (std::int64_t j = 0; j < problem.columns; ++j) at(i, j) = at(row, j);
+  }
+  for (std::int64_t j = 0; j < problem.columns; ++j) {
+    if (uniform() > share) continue;
+    for (std::int64_t i = 0; i < problem.rows; ++i) at(i, j) = at(i, column);
+  }
+}
+
 Problem random_problem() {
   Problem problem{1 + below(40), 1 + below(40), {}};
   if (below(3) == 0) problem.columns = problem.rows;
@@ -55,6 +70,7 @@ Problem random_problem() {
       if (below(5) == 0) c = problem.maximize ? -kInfinity : kInfinity;
     }
   }
+  if (below(3) == 0) repeat_some(problem);
   return problem;
 }
 
@@ -235,6 +251,7 @@ Problem larger_problem() {
       if (uniform() < share) c = problem.maximize ? -kInfinity : kInfinity;
     }
   }
+  if (below(4) == 0) repeat_some(problem);
   return problem;
 }
 
