@@ -22,6 +22,11 @@ constexpr std::int64_t kTileRows = 6, kTileColumns = 16;
 void gemm_tile(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t c_stride, bool accumulate) {
   __m256 sum[kTileRows][2];
   for (auto& row : sum) row[0] = row[1] = _mm256_setzero_ps();
+  // The entries lie far apart and are needed last: they can come while sums are formed.
+  for (std::int64_t r = 0; r < kTileRows; ++r) {
+    _mm_prefetch(reinterpret_cast<const char*>(c + r * c_stride), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(c + r * c_stride + kTileColumns - 1), _MM_HINT_T0);
+  }
   for (std::int64_t k = 0; k < depth; ++k, a += kTileRows, b += kTileColumns) {
     const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
 #pragma GCC unroll 6

@@ -11,7 +11,9 @@ namespace sae_match {
 namespace {
 
 constexpr std::int64_t kRowBlock = kRowGrain;             // rows of A packed at once. Fits L2.
-constexpr std::int64_t kColumnBlock = 42 * kColumnGrain;  // rows of B packed at once. Fits L3.
+constexpr std::int64_t kMostColumns = 48 * kColumnGrain;  // rows of B packed at once. Fit L3.
+
+constexpr std::int64_t kFloatsPerLine = 16;               // of cache
 
 struct FreeMemory {
   void operator()(float* p) const { std::free(p); }
@@ -52,7 +54,11 @@ void multiply_block(const Kernels& kernel, std::int64_t depth, const float* a, s
   float edge[kMostTileRows * kMostTileColumns];
   for (std::int64_t j = 0; j < columns; j += kernel.tile_columns) {
     const float* b_panel = b + j * depth;
-    for (std::int64_t i = 0; i < rows; i += kernel.tile_rows) {
+    // While the rows go by, the next panel of B comes nearer.
+    const float* next_panel = b_panel + kernel.tile_columns * depth;
+    const std::int64_t share = (kernel.tile_columns * depth * kernel.tile_rows + rows - 1) / rows;
+    for (std::int64_t i = 0; i < rows; i += kernel.tile_rows, next_panel += share) {
+      for (std::int64_t at = 0; at < share; at += kFloatsPerLine) __builtin_prefetch(next_panel + at);
       const float* a_panel = a + i * depth;
       float* out = c + i * c_stride + j;
       const std::int64_t height = std::min(kernel.tile_rows, rows - i), width = std::min(kernel.tile_columns, columns - j);
@@ -88,10 +94,14 @@ void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t 
   if (count == 0 || columns == 0) return;
   if (width == 0) throw Error("INTERNAL", "Rows without any numbers have no products");
   const std::int64_t row_blocks = (count + kRowBlock - 1) / kRowBlock;
-  const Panels packed_b = allocate_panels((std::min(columns, kColumnBlock) + kColumnGrain) * kProductChain);
+  // Blocks of equal size: a short last one would cost all of A's packing for few products.
+  const std::int64_t column_blocks = (columns + kMostColumns - 1) / kMostColumns;
+  const std::int64_t column_block =
+      (columns + column_blocks * kColumnGrain - 1) / (column_blocks * kColumnGrain) * kColumnGrain;
+  const Panels packed_b = allocate_panels((std::min(columns, column_block) + kColumnGrain) * kProductChain);
 
-  for (std::int64_t j0 = 0; j0 < columns; j0 += kColumnBlock) {
-    const Block b_block{j0, std::min(columns, j0 + kColumnBlock)};
+  for (std::int64_t j0 = 0; j0 < columns; j0 += column_block) {
+    const Block b_block{j0, std::min(columns, j0 + column_block)};
     // Few rows leave too few row blocks to share out: then the columns are cut as well.
     const std::int64_t cuts = std::max<std::int64_t>(1, std::min<std::int64_t>(16 / row_blocks, b_block.size() / 256));
     const std::int64_t cut_size = ((b_block.size() + cuts - 1) / cuts + kColumnGrain - 1) / kColumnGrain * kColumnGrain;

@@ -18,7 +18,7 @@ using ProductEpilogue = std::function<void(std::int64_t position, std::int64_t c
 void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t count, const StoredRows& b, float* out,
                   const ProductEpilogue& epilogue, RunControl& control);
 
-inline constexpr std::int64_t kProductChain = 384;
+inline constexpr std::int64_t kProductChain = 256;
 
 // A rigorous g such that |product - <x, y>| <= g |x| |y| + underflow: the chains, their addition and the rounding of
 // both operands to f32 (the classic n u / (1 - n u) of a sum of n roundings, u = 2^-24).
