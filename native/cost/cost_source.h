@@ -59,6 +59,12 @@ class CostSource {
     costs(i, &j, 1, &c);
     return c;
   }
+  // The listed costs of row i in the given columns, or the exact ones where those are as cheap; returns whether they are
+  // exact.
+  virtual bool listed(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out, RunControl&) const {
+    costs(i, columns, count, out);
+    return true;
+  }
   // All exact costs of row i.
   virtual void row(std::int64_t i, double* out) const = 0;
   // All listed costs of row i.

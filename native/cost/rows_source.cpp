@@ -17,6 +17,7 @@ namespace sae_match {
 namespace {
 
 constexpr std::int64_t kRowsPerPiece = 16;
+constexpr std::int64_t kExactPerPiece = 32;
 constexpr std::int64_t kTileFloats = 6 << 20;  // of an implicit source: 24 MB of products at once
 constexpr std::int64_t kLeastTileRows = 576;     // or so many rows, or packing would cost too much
 
@@ -56,6 +57,17 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
       if (!x) x = values(i);
       out[c] = listed_sign_ * b_.distance(kernel_, x, j);
     }
+  }
+  bool listed(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out,
+              RunControl& control) const override {
+    if (kind_ == Source::implicit) {
+      parallel_for(count, kExactPerPiece, control.threads, [&](std::int64_t begin, std::int64_t end) {
+        costs(i, columns + begin, end - begin, out + begin);
+      });
+      return true;
+    }
+    for (std::int64_t c = 0; c < count; ++c) out[c] = matrix_[i * columns_ + columns[c]];
+    return false;
   }
   bool same_row(std::int64_t i, std::int64_t other) const override {
     if (a_norms_[i] != a_norms_[other]) return false;

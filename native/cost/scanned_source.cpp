@@ -151,7 +151,7 @@ void ScannedSource<T, Base>::look_at_row(std::int64_t i, const std::function<voi
       [&](const RowPiece<T>& piece) {
         const T* costs = piece.row(piece.begin);
         std::vector<double> widened(static_cast<std::size_t>(columns_));
-        for (std::int64_t j = 0; j < columns_; ++j) widened[j] = listed(costs, j);
+        for (std::int64_t j = 0; j < columns_; ++j) widened[j] = listed_cost(costs, j);
         visitor(widened.data());
       },
       control);
@@ -217,7 +217,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
           const auto ask_exact = [&] {
             exact_costs.resize(asked.size());
             if (exact) {
-              for (std::size_t a = 0; a < asked.size(); ++a) exact_costs[a] = listed(costs, asked[a]);
+              for (std::size_t a = 0; a < asked.size(); ++a) exact_costs[a] = listed_cost(costs, asked[a]);
             } else {
               this->costs(i, asked.data(), static_cast<std::int64_t>(asked.size()), exact_costs.data());
             }
@@ -241,14 +241,14 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
             double reach = least_listed;
             if (!exact) {
               ask_blocks([&](std::int64_t block) { return minima[block] == least_listed; },
-                         [&](std::int64_t j) { return listed(costs, j) - request.v[j] == least_listed; });
+                         [&](std::int64_t j) { return listed_cost(costs, j) - request.v[j] == least_listed; });
               reach = kInfinity;
               for (std::size_t a = 0; a < asked.size(); ++a) {
                 reach = std::min(reach, exact_costs[a] - request.v[asked[a]]);
               }
             }
             ask_blocks([&](std::int64_t block) { return minima[block] <= reach; },
-                       [&](std::int64_t j) { return listed(costs, j) - request.v[j] <= reach; });
+                       [&](std::int64_t j) { return listed_cost(costs, j) - request.v[j] <= reach; });
             double least = kInfinity;
             for (std::size_t a = 0; a < asked.size(); ++a) {
               least = std::min(least, subtract_down(exact_costs[a], request.v[asked[a]]));
@@ -268,7 +268,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
               if (!(minima[block] < by_listed.second_cost)) continue;
               const std::int64_t end = std::min(columns_, (block + 1) * kScanBlock);
               for (std::int64_t j = block * kScanBlock; j < end; ++j) {
-                const double c = listed(costs, j);
+                const double c = listed_cost(costs, j);
                 if (c < by_listed.cost) {
                   second = by_listed.index;
                 } else if (c < by_listed.second_cost) {
@@ -286,7 +286,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
             }
           }
           ask_blocks([&](std::int64_t block) { return minima[block] <= reach && minima[block] < kInfinity; },
-                     [&](std::int64_t j) { return listed(costs, j) <= reach && listed(costs, j) < kInfinity; });
+                     [&](std::int64_t j) { return listed_cost(costs, j) <= reach && listed_cost(costs, j) < kInfinity; });
           for (std::size_t a = 0; a < asked.size(); ++a) row_least.see(exact_costs[a], asked[a]);
           result.row.index[i] = row_least.index;
           result.row.cost[i] = row_least.cost;
@@ -299,7 +299,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
           const double threshold = partner >= 0 ? result.partner_cost[i] : -kInfinity;
           const RowError error = row_error(i);
           const auto upper = [&](std::int64_t j) {
-            const double lower = listed(costs, j);
+            const double lower = listed_cost(costs, j);
             return error.column_error ? lower + (error.row_error * error.column_error[j] + error.relative * std::fabs(lower))
                                       : lower;
           };
@@ -310,7 +310,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
           if (partner >= 0) {
             ask_blocks([&](std::int64_t block) { return look_in_row[block] != 0; },
                        [&](std::int64_t j) {
-                         return j != partner && listed(costs, j) <= threshold && !(upper(j) < threshold);
+                         return j != partner && listed_cost(costs, j) <= threshold && !(upper(j) < threshold);
                        });
             for (std::size_t a = 0; a < asked.size(); ++a) {
               before += exact_costs[a] < threshold || (exact_costs[a] == threshold && asked[a] < partner);
@@ -319,7 +319,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
           }
           ask_blocks([&](std::int64_t block) { return look_in_column[block] != 0; },
                      [&](std::int64_t j) {
-                       const double c = listed(costs, j);
+                       const double c = listed_cost(costs, j);
                        if (c <= scratch->second_upper[j] && c < kInfinity) {
                          const auto column = static_cast<std::int32_t>(j);
                          if (exact) {
@@ -328,7 +328,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
                            scratch->candidates.push_back({i, column, c});
                          }
                        }
-                       return request.column_to_row[j] != i && listed(costs, j) <= column_thresholds[j] &&
+                       return request.column_to_row[j] != i && listed_cost(costs, j) <= column_thresholds[j] &&
                               !(upper(j) < column_thresholds[j]);
                      });
           for (std::size_t a = 0; a < asked.size(); ++a) {

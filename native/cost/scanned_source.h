@@ -51,7 +51,7 @@ class ScannedSource : public Base {
   virtual RowError row_error(std::int64_t i) const = 0;
 
   ScanRow<T> scan(const T* row) const { return {row, sign_, columns_}; }
-  double listed(const T* row, std::int64_t j) const { return sign_ * row[j]; }
+  double listed_cost(const T* row, std::int64_t j) const { return sign_ * row[j]; }
 
   std::int64_t rows_, columns_;
   double sign_;

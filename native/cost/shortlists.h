@@ -65,13 +65,18 @@ class Shortlists {
   // How many entries the lists that grew have room for.
   std::int64_t grown_entries() const { return grown_entries_.load(std::memory_order_relaxed); }
 
+  // How many entries the list of `row` has room for.
+  std::int64_t room(std::int64_t row) const {
+    const std::int32_t i = list_of_[row];
+    return grown_[i] ? grown_[i]->capacity : capacity_;
+  }
+
   // Room for `size` entries in the list of `row`. What it held is gone if it has to move. Different lists may be asked
   // for by different threads.
   void reserve(std::int64_t row, std::int64_t size) {
     const std::int32_t i = list_of_[row];
-    const std::int64_t room = grown_[i] ? grown_[i]->capacity : capacity_;
-    if (size <= room) return;
-    grown_entries_.fetch_add(size - (grown_[i] ? room : 0), std::memory_order_relaxed);
+    if (size <= room(row)) return;
+    grown_entries_.fetch_add(size - (grown_[i] ? grown_[i]->capacity : 0), std::memory_order_relaxed);
     grown_[i] = std::make_unique<Grown>(size);
     lists_[i].columns = grown_[i]->columns.get();
     lists_[i].costs = grown_[i]->costs.get();

@@ -214,6 +214,10 @@ class Search {
   // does not do, and if not even that does all of the row is looked at. Where refreshes come in batches, other rows
   // whose unlisted columns are next in line come along.
   void extend(const Label& label) {
+    if (raise_bound(s_, label.row, row_price_[label.row] + (label.distance - row_distance_[label.row]))) {
+      if (!s_.source.exact()) forget_labels({label.row});
+      return scan_list(label.row);
+    }
     const std::int64_t listed = s_.lists.of(label.row).size;
     const std::int64_t size = std::max(s_.list_size, s_.source.batched() ? 2 * listed : s_.list_size);
     if (size > std::max(s_.list_size, kLongestList)) return scan_whole_row(label.row);
@@ -359,6 +363,7 @@ class Search {
 }  // namespace
 
 void augment(ShortlistState& state) {
+  state.history.mark(state.v);
   Search search(state);
   for (std::int64_t i = 0; i < state.n; ++i) {
     if (state.row_to_column[i] == kFree) search.run(static_cast<std::int32_t>(i));

@@ -10,7 +10,8 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Of a source that wants its rows in batches: a batch that is worth its cost, and the lists that contested rows get
 // while memory for them lasts.
-constexpr std::size_t kFullBatch = 128;
+constexpr std::size_t kFullBatch = 64;
+constexpr std::size_t kFewParked = 8;
 constexpr std::int64_t kLongList = 512;
 constexpr std::int64_t kMostGrownEntries = 4 << 20;
 constexpr std::int64_t kEffortOfList = 10;  // that of a bid is 1
@@ -28,9 +29,11 @@ class BiddingPhase {
   bool run() {
     // The pool waits until it lacks several columns: its bid touches all it has.
     const std::int64_t patience = 1 + (s_.n >> 6);
+    const std::int64_t steps_per_mark = std::max<std::int64_t>(256, s_.m >> 3);
     std::int64_t steps = 0;
     while (spent() < stop_at_) {
       if ((++steps & 255) == 0) s_.control.check();
+      if (steps % steps_per_mark == 0) s_.history.mark(s_.v);
       const bool nobody = waiting_.empty() && parked_.empty();
       if (!exact_ && s_.pool.lack() > 0 && (nobody || s_.pool.lack() >= patience)) {
         pool_bid(s_, eps_, waiting_);
@@ -49,7 +52,7 @@ class BiddingPhase {
   }
 
  private:
-  std::int64_t spent() const { return s_.work.bids + kEffortOfList * s_.work.refreshes; }
+  std::int64_t spent() const { return s_.work.bids + s_.work.raised_bounds + kEffortOfList * s_.work.refreshes; }
 
   void bid(std::int32_t i) {
     const std::vector<std::int32_t>& group = s_.lists.group(i);
@@ -64,7 +67,8 @@ class BiddingPhase {
   bool list_reaches(std::int32_t i, double reduced, std::int64_t& size, bool& parked) {
     if (!(reduced > s_.lists.of(i).bound + eps_ / 2)) return true;
     if (s_.source.batched()) {
-      parked_.push_back(i);
+      if (raise_bound(s_, i, reduced)) return false;
+      parked_.push_back({i, reduced});
       parked = true;
     } else {
       // A new list may still not do where exact costs lie above many equal lower bounds: then a longer one.
@@ -225,9 +229,11 @@ class BiddingPhase {
   // New lists for the rows that wait for one. They are long ones: a price war would ask for list after list. A few rows
   // cost as much as many, so rows whose lists will run out next come along.
   void refresh_parked() {
+    if (parked_.size() <= kFewParked) raise_bounds_of_parked();
+    if (parked_.empty()) return;
     std::vector<std::int32_t> batch;
     std::int64_t size = s_.lists.grown_entries() < kMostGrownEntries ? kLongList : s_.list_size;
-    for (const std::int32_t i : parked_) {
+    for (const auto& [i, level] : parked_) {
       waiting_.push_back(i);
       batch.push_back(s_.lists.owner(i));
       // A row back at once needs a longer list: its exact costs lie above many equal lower bounds.
@@ -241,6 +247,15 @@ class BiddingPhase {
     s_.refresh(batch, size);
   }
 
+  // A batch of a few rows costs as much as looking at half of all columns for each of them.
+  void raise_bounds_of_parked() {
+    std::erase_if(parked_, [&](const Parked& row) {
+      if (!raise_bound(s_, row.i, row.level, s_.m / 2)) return false;
+      waiting_.push_back(row.i);
+      return true;
+    });
+  }
+
   void add_nearly_exhausted(std::vector<std::int32_t>& batch) const {
     std::vector<std::pair<double, std::int32_t>> slack;
     for (const std::int32_t i : list_owners(s_)) {
@@ -252,6 +267,11 @@ class BiddingPhase {
     for (std::size_t r = 0; r < room; ++r) batch.push_back(slack[r].second);
     std::sort(batch.begin(), batch.end());
   }
+
+  struct Parked {
+    std::int32_t i;
+    double level;  // above which its bound has to rise
+  };
 
   struct Choice {
     double reduced;
@@ -268,7 +288,8 @@ class BiddingPhase {
   double eps_;
   bool exact_;
   std::int64_t stop_at_;
-  std::vector<std::int32_t> waiting_, parked_;
+  std::vector<std::int32_t> waiting_;
+  std::vector<Parked> parked_;
   std::vector<bool> parked_twice_;  // refreshed since its last bid that was placed
   bool left_free_ = false;          // a row could only tie
   std::vector<Choice> choices_;

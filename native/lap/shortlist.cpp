@@ -104,9 +104,14 @@ double bid_with_tolerance(ShortlistState& state) {
 // Lists whose best entry lies above their bound, made anew in one go until every list knows its row's best column.
 void make_lists_current(ShortlistState& state) {
   std::vector<std::int32_t> rows = list_owners(state);
+  state.history.mark(state.v);
   for (std::int64_t size = state.list_size;; size *= 2) {
     std::erase_if(rows, [&](std::int32_t i) {
-      return !(std::min(best_exact_entry(state, i).reduced, state.pool.reduced()) > state.lists.of(i).bound);
+      for (;;) {
+        const double best = std::min(best_exact_entry(state, i).reduced, state.pool.reduced());
+        if (!(best > state.lists.of(i).bound)) return true;
+        if (!raise_bound(state, i, best)) return false;
+      }
     });
     if (rows.empty()) return;
     state.control.check();
@@ -242,6 +247,8 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
   state.set_prices(prices ? *prices : starting_prices(source, control));
   source.list(rows, state.v.data(), state.list_size, state.lists, control);
   control.enter(Phase::solve);
+  state.epoch.assign(state.epoch.size(), state.history.now());
+  state.history.mark(state.v);
   share_lists(state);
   open_pool(state);
   if (!prices && mostly_ties(state)) {

@@ -7,7 +7,7 @@ namespace sae_match {
 namespace {
 
 // Dense rows are cheap to look at again, so short lists do; an implicit row costs a product.
-std::int64_t wanted_list_size(const CostSource& source) { return source.batched() ? 128 : 64; }
+std::int64_t wanted_list_size(const CostSource& source) { return source.batched() ? 256 : 64; }
 
 }  // namespace
 
@@ -21,9 +21,12 @@ ShortlistState::ShortlistState(const CostSource& cost_source, double unmatched_c
       lists(n, std::min(m, 2 * list_size)),
       classes(source.column_representatives(control)),
       v(static_cast<std::size_t>(m), 0),
+      history(m),
+      epoch(static_cast<std::size_t>(n), 0),
       row_to_column(static_cast<std::size_t>(n), kFree),
       column_to_row(static_cast<std::size_t>(m), kFree),
-      own_cost(static_cast<std::size_t>(n), 0) {
+      own_cost(static_cast<std::size_t>(n), 0),
+      on_list(static_cast<std::size_t>(m), false) {
   pool.open(n, m, unmatched_cost);
 }
 
@@ -105,6 +108,7 @@ void ShortlistState::release_row(std::int32_t i) {
 
 void ShortlistState::refresh(const std::vector<std::int32_t>& rows, std::int64_t size) {
   source.list(rows, v.data(), size, lists, control);
+  for (const std::int32_t i : rows) epoch[lists.owner(i)] = history.now();
   work.refreshes += static_cast<std::int64_t>(rows.size());
 }
 

@@ -9,6 +9,7 @@
 #include "cost/cost_source.h"
 #include "lap/column_classes.h"
 #include "lap/pool.h"
+#include "lap/price_history.h"
 
 namespace sae_match {
 
@@ -28,11 +29,16 @@ struct ShortlistState {
   ColumnClasses classes;
   // Prices of list entries. Columns that another one stands for have -infinity, so that no list takes them.
   std::vector<double> v;
+  PriceHistory history;
+  std::vector<std::int32_t> epoch;  // [rows] of each list
   std::vector<std::int32_t> row_to_column, column_to_row;
   std::vector<double> own_cost;  // of a matched row's pair, as the phase sees it
   Pool pool;
   int auctions = 0;
   Work work;
+  // Scratch of raise_bound.
+  PriceHistory::Laggards laggards;
+  std::vector<bool> on_list;  // [columns], all false in between
 
   // Starting prices of all columns.
   void set_prices(std::vector<double> prices);
@@ -81,6 +87,12 @@ struct BestEntry {
 BestEntry best_entry(const ShortlistState& state, std::int32_t i);
 // The same with the best entry's cost made exact.
 BestEntry best_exact_entry(ShortlistState& state, std::int32_t i);
+
+// --- raise_bound.cpp ---
+
+// Raises the bound of row i's list above `level`, if what is known of falling prices allows that. The list gains columns
+// whose prices fell little, of which it looks at no more than `most`, and loses those at the bound or above it.
+bool raise_bound(ShortlistState& state, std::int32_t i, double level, std::int64_t most = kFewLaggards);
 
 // --- row_groups.cpp ---
 

@@ -58,6 +58,7 @@ Matching run_solver(const CostSource& source, const SolveOptions& options, doubl
 void add(Work& to, const Work& work) {
   to.bids += work.bids;
   to.refreshes += work.refreshes;
+  to.raised_bounds += work.raised_bounds;
   to.labels += work.labels;
   to.exact_costs += work.exact_costs;
 }

@@ -55,7 +55,7 @@ struct Neighbours {
 };
 
 struct Work {
-  std::int64_t bids = 0, refreshes = 0, labels = 0, exact_costs = 0;
+  std::int64_t bids = 0, refreshes = 0, raised_bounds = 0, labels = 0, exact_costs = 0;
 };
 
 // Everything in the caller's orientation and sign.
