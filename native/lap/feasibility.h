@@ -6,7 +6,7 @@
 namespace sae_match {
 
 // Throws Error("INFEASIBLE") that names rows which together have too few columns (Hall's condition). `row_word` is
-// what the caller calls the source's rows. Maximum matching by phases of augmenting paths over bit sets.
+// what the caller calls the source's rows. Maximum matching over bit sets, or over the lists of a source that has them.
 void require_feasible(const CostSource& source, const char* row_word, const char* column_word, RunControl& control);
 
 }  // namespace sae_match

@@ -232,6 +232,21 @@ Solution solve(const CostMatrix& costs, const SolveOptions& options, RunControl&
   return solution;
 }
 
+Solution solve(const SparseCosts& costs, const SolveOptions& options, RunControl& control) {
+  if (costs.rows == 0 || costs.columns == 0) {
+    Solution nothing = empty_solution(costs.rows, costs.columns, options);
+    nothing.source = Source::sparse;
+    return nothing;
+  }
+  Stopwatch watch;
+  const std::unique_ptr<CostSource> source = make_sparse_source(costs, options.maximize, control);
+  const double cost_milliseconds = watch.lap();
+  Solution solution = solve_source(*source, options, {costs.rows > costs.columns, options.maximize, 1},
+                                   kDefaultMemoryBudget, control, watch);
+  solution.cost_milliseconds = cost_milliseconds;
+  return solution;
+}
+
 Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, const SolveOptions& options,
                RunControl& control) {
   if (a.count == 0 || b.count == 0) return empty_solution(a.count, b.count, options);

@@ -177,9 +177,10 @@ function levelGroup({ source, lists, owner, partner, partnerCost, v }: Market, l
   for (const row of rows) {
     if (partner[row] >= 0) level = Math.max(level, partnerCost[row] - v[partner[row]])
   }
-  source.visit([list], (_, costs) => {
-    for (let j = 0; j < costs.length; j++) {
-      if (costs[j] - v[j] < level && (owner[j] < 0 || lists.listOf[owner[j]] !== list)) level = costs[j] - v[j]
+  source.visit([list], (_, costs, columns) => {
+    for (let e = 0; e < costs.length; e++) {
+      const j = columns === null ? e : columns[e]
+      if (costs[e] - v[j] < level && (owner[j] < 0 || lists.listOf[owner[j]] !== list)) level = costs[e] - v[j]
     }
   })
   for (const row of rows) {
@@ -188,15 +189,23 @@ function levelGroup({ source, lists, owner, partner, partnerCost, v }: Market, l
   }
 }
 
-/** The median distance from the best entry of a list to its bound, over the lists that have a positive finite one. */
+/**
+ * The median distance from the best entry of a list to its bound, or to its dearest entry where the list is whole, over
+ * the lists that have a positive finite one.
+ */
 function medianWidth({ lists, source, v }: Market): number {
   const widths: number[] = []
   for (let row = 0; row < source.rows; row++) {
     let best = Number.POSITIVE_INFINITY
     const list = lists.listOf[row]
     const begin = lists.start[list]
-    for (let e = begin; e < begin + lists.count[list]; e++) best = Math.min(best, lists.cost[e] - v[lists.column[e]])
-    const width = lists.bound[list] - best
+    let dearest = Number.NEGATIVE_INFINITY
+    for (let e = begin; e < begin + lists.count[list]; e++) {
+      const reduced = lists.cost[e] - v[lists.column[e]]
+      best = Math.min(best, reduced)
+      dearest = Math.max(dearest, reduced)
+    }
+    const width = (lists.bound[list] === Number.POSITIVE_INFINITY ? dearest : lists.bound[list]) - best
     if (width > 0 && width < Number.POSITIVE_INFINITY) widths.push(width)
   }
   if (widths.length === 0) return 0
