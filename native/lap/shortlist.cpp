@@ -76,9 +76,10 @@ constexpr ExactAttempt kFirstAttempt{3, 1};
 constexpr ExactAttempt kGoodPrices{40, 8};
 // With more paths than this share of the rows left after row reduction, another phase is cheaper.
 constexpr double kManyPaths = 1.0 / 16;
-// Where rows have few allowed columns, paths may be long as well: then as well when paths settle so many labels a row.
+// Where rows have few allowed columns, paths may be long: then also when they settle more than about a label a row.
 constexpr double kManyPathsOverFewColumns = 1.0 / 128;
-constexpr std::int64_t kEffortOfPaths = 1;
+constexpr double kFewPaths = 64;
+constexpr std::int64_t kLeastEffortOfPaths = 1024;
 constexpr int kMostFurtherPhases = 8;
 
 // One auction from an empty matching. Every other one takes the rows in reversed order.
@@ -183,9 +184,10 @@ std::int64_t reduce_rows(ShortlistState& state, const ExactAttempt& attempt) {
 // Finds the paths that are left, unless another phase is cheaper. Returns whether nothing is left.
 bool find_paths(ShortlistState& state, std::int64_t paths) {
   const bool few_columns = state.source.entries() < state.n * state.m;
-  const double many = few_columns ? kManyPathsOverFewColumns : kManyPaths;
-  if (static_cast<double>(paths) > many * static_cast<double>(state.n)) return false;
-  return augment(state, few_columns ? kEffortOfPaths * state.n : kWithoutEnd);
+  const auto n = static_cast<double>(state.n);
+  const double many = few_columns ? std::max(kFewPaths, kManyPathsOverFewColumns * n) : kManyPaths * n;
+  if (static_cast<double>(paths) > many) return false;
+  return augment(state, few_columns ? kLeastEffortOfPaths + state.n : kWithoutEnd);
 }
 
 // Whether more than a quarter of the rows have several best columns.

@@ -22,14 +22,20 @@ export function toSparse({ costs, rows, columns, maximize }: MatrixProblem, rand
   return { indptr, indices: Int32Array.from(indices), data: Numbers.from(data), rows, columns }
 }
 
-/** Lists of `size` columns a row, among them one of a hidden permutation, so that a full assignment exists. */
-export function randomLists(rows: number, columns: number, size: number, random: () => number): SparseMatrix {
+/** Lists of `size` columns a row; where `feasible`, among them one of a hidden permutation. */
+export function randomLists(
+  rows: number,
+  columns: number,
+  size: number,
+  random: () => number,
+  feasible = true,
+): SparseMatrix {
   const hidden = Array.from({ length: Math.max(rows, columns) }, (_, j) => j)
   shuffle(hidden, random)
   const indptr = Int32Array.from({ length: rows + 1 }, (_, i) => i * size)
   const indices = new Int32Array(rows * size)
   for (let i = 0; i < rows; i++) {
-    const row = new Set(hidden[i] < columns ? [hidden[i]] : [])
+    const row = new Set(feasible && hidden[i] < columns ? [hidden[i]] : [])
     while (row.size < size) row.add(Math.floor(random() * columns))
     indices.set([...row], i * size)
   }

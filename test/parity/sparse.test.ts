@@ -187,7 +187,7 @@ describeBackends('sparse costs', (backend) => {
 
   it('start from given prices, maximize, and are proved from the lists', () => {
     const random = mulberry32(73)
-    const costs = randomLists(400, 500, 10, random)
+    const costs = randomLists(2000, 2000, 10, random)
     for (const maximize of [false, true]) {
       const cold = solveSparse(costs, { maximize })
       const warm = solveSparse(costs, { maximize, prices: { u: cold.u, v: cold.v } })
@@ -254,7 +254,7 @@ describeBackends('sparse costs', (backend) => {
           const rows = 1 + Math.floor(random() * 60)
           const columns = 1 + Math.floor(random() * 60)
           const size = 1 + Math.floor(random() * Math.min(columns, 8))
-          const lists = randomLists(rows, columns, size, random)
+          const lists = randomLists(rows, columns, size, random, p % 4 > 0)
           // scipy takes an entry of 0 for none.
           const data = lists.data.map((x) => (p % 2 ? x + 0.01 : Math.ceil(10 * x)))
           problems.push({ ...lists, data })

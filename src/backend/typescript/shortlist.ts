@@ -21,6 +21,9 @@ import type { Steps } from './steps.js'
 
 /** The eps of a first, short phase in median widths of the lists: for most problems it is all that is needed. */
 const shortEps = 1 / 80
+/** Where rows have few allowed columns, paths are long: further phases, each so much finer than the one before. */
+const fallOverFewColumns = 16
+const phasesOverFewColumns = 3
 /** Where that did not settle, the costs want the whole scale: large steps first. */
 const longEps = [2, 1 / 4, 1 / 32]
 /** Bids that a row may make on average in a phase. */
@@ -42,6 +45,11 @@ export function* solveShortlist(source: CostSource, unmatchedCost: number, price
   if (width > 0) {
     const settled = yield* auction(market, powerOfTwoBelow(width * shortEps), shortBids, false)
     for (const [phase, part] of settled ? [] : longEps.entries()) {
+      yield* auction(market, powerOfTwoBelow(width * part), longBids, phase % 2 === 0)
+    }
+    const further = source.entries < source.rows * source.columns ? phasesOverFewColumns : 0
+    for (let phase = 0; phase < further; phase++) {
+      const part = (settled ? shortEps : longEps[longEps.length - 1]) / fallOverFewColumns ** (phase + 1)
       yield* auction(market, powerOfTwoBelow(width * part), longBids, phase % 2 === 0)
     }
   }
