@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <sstream>
+#include <utility>
 
 #include "sae_match/thread_pool.h"
 
@@ -84,23 +85,31 @@ class ListedRows {
   AllowedColumns allowed_;
 };
 
+// -1 where alone.
+struct Partners {
+  std::vector<std::int32_t> row_to_column, column_to_row;
+};
+
 // Hopcroft and Karp: layers of shortest alternating paths, then as many disjoint ones of them as there are.
 template <class AllowedRows>
 class MaximumMatching {
  public:
-  MaximumMatching(const AllowedRows& allowed, std::int64_t rows, std::int64_t columns, RunControl& control)
+  // Begins with the given pairs, and leaves there what it makes of them.
+  MaximumMatching(const AllowedRows& allowed, Partners& partners, RunControl& control)
       : allowed_(allowed),
         control_(control),
-        open_(columns),
-        row_to_column_(static_cast<std::size_t>(rows), kNone),
-        column_to_row_(static_cast<std::size_t>(columns), kNone),
-        level_(static_cast<std::size_t>(rows)),
-        cursor_(static_cast<std::size_t>(rows)) {}
+        row_to_column_(partners.row_to_column),
+        column_to_row_(partners.column_to_row),
+        open_(static_cast<std::int64_t>(column_to_row_.size())),
+        level_(row_to_column_.size()),
+        cursor_(row_to_column_.size()) {}
 
-  // Rows that together have fewer columns than they are; empty if every row can be matched.
-  std::vector<std::int32_t> find_violator() {
-    std::vector<std::int32_t> unmatched(row_to_column_.size());
-    for (std::size_t i = 0; i < unmatched.size(); ++i) unmatched[i] = static_cast<std::int32_t>(i);
+  // Rows that together have fewer columns than they are; empty if every row is matched.
+  std::vector<std::int32_t> run() {
+    std::vector<std::int32_t> unmatched;
+    for (std::size_t i = 0; i < row_to_column_.size(); ++i) {
+      if (row_to_column_[i] == kNone) unmatched.push_back(static_cast<std::int32_t>(i));
+    }
     while (!unmatched.empty()) {
       if (!layer(unmatched)) {
         layer({unmatched.front()});
@@ -178,24 +187,27 @@ class MaximumMatching {
 
   const AllowedRows& allowed_;
   RunControl& control_;
+  std::vector<std::int32_t>&row_to_column_, &column_to_row_;
   ColumnSet open_;
-  std::vector<std::int32_t> row_to_column_, column_to_row_, level_, reached_;
+  std::vector<std::int32_t> level_, reached_;
   std::vector<std::int64_t> cursor_;  // [rows] see next()
   std::vector<Step> path_;
 };
 
-template <class AllowedRows>
-std::vector<std::int32_t> find_violator(const CostSource& source, const AllowedRows& allowed, RunControl& control) {
-  return MaximumMatching<AllowedRows>(allowed, source.rows(), source.columns(), control).find_violator();
+std::vector<std::int32_t> maximum_matching(const CostSource& source, Partners& partners, RunControl& control) {
+  if (const std::optional<AllowedColumns> lists = source.allowed_columns()) {
+    return MaximumMatching(ListedRows(*lists), partners, control).run();
+  }
+  return MaximumMatching(BitRows(source, control), partners, control).run();
 }
 
 }  // namespace
 
 void require_feasible(const CostSource& source, const char* row_word, const char* column_word, RunControl& control) {
   if (!source.has_forbidden()) return;
-  const std::optional<AllowedColumns> lists = source.allowed_columns();
-  const std::vector<std::int32_t> rows = lists ? find_violator(source, ListedRows(*lists), control)
-                                               : find_violator(source, BitRows(source, control), control);
+  Partners nobody{std::vector<std::int32_t>(static_cast<std::size_t>(source.rows()), kNone),
+                  std::vector<std::int32_t>(static_cast<std::size_t>(source.columns()), kNone)};
+  const std::vector<std::int32_t> rows = maximum_matching(source, nobody, control);
   if (rows.empty()) return;
   std::ostringstream text;
   text << "No full assignment exists: " << row_word << " " << rows.front();
@@ -207,6 +219,14 @@ void require_feasible(const CostSource& source, const char* row_word, const char
     text << ") together have only " << rows.size() - 1 << " allowed " << column_word << "s";
   }
   throw Error("INFEASIBLE", text.str());
+}
+
+void complete_matching(const CostSource& source, std::vector<std::int32_t>& row_to_column,
+                       std::vector<std::int32_t>& column_to_row, RunControl& control) {
+  Partners partners{std::move(row_to_column), std::move(column_to_row)};
+  maximum_matching(source, partners, control);
+  row_to_column = std::move(partners.row_to_column);
+  column_to_row = std::move(partners.column_to_row);
 }
 
 }  // namespace sae_match

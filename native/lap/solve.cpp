@@ -46,8 +46,14 @@ Matching run_solver(const CostSource& source, const SolveOptions& options, doubl
   switch (options.solver) {
     case Solver::jv:
       return solve_jv(source, unmatched_cost, memory_budget, control);
-    case Solver::greedy:
-      return solve_greedy(source, unmatched_cost, control);
+    case Solver::greedy: {
+      Matching matching = solve_greedy(source, unmatched_cost, control);
+      // What the cheapest pairs have left may not fit together.
+      if (source.has_forbidden() && !(unmatched_cost < kInfinity)) {
+        complete_matching(source, matching.row_to_column, matching.column_to_row, control);
+      }
+      return matching;
+    }
     case Solver::shortlist:
       return solve_shortlist(source, unmatched_cost, prices, control);
     default:
