@@ -7,6 +7,7 @@ export type ErrorCode =
   // the problem
   | 'COST_NAN'
   | 'COST_RANGE'
+  | 'COST_DUPLICATE'
   | 'INFEASIBLE'
   | 'SOLVER_UNAVAILABLE'
   | 'OUT_OF_MEMORY'

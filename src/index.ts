@@ -53,3 +53,4 @@ export {
 } from './sae/rows.js'
 export type { Activation, Folded, InputNorm, Sae, SaeSource, Site } from './sae/sae.js'
 export { type Dtype, type Matrix, rowMajor, type StoredArray } from './tensor/matrix.js'
+export type { SparseMatrix } from './tensor/sparse-matrix.js'

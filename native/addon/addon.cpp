@@ -34,8 +34,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<start_cost_matrix>(exports, "costMatrix");
 
   add<start_solve_matrix>(exports, "solveMatrix");
+  add<start_solve_sparse>(exports, "solveSparse");
   add<start_solve_rows>(exports, "solveRows");
   add<solve_matrix_sync>(exports, "solveMatrixSync");
+  add<solve_sparse_sync>(exports, "solveSparseSync");
   add<solve_rows_sync>(exports, "solveRowsSync");
   add<cancel_job>(exports, "cancel");
   return exports;

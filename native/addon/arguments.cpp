@@ -181,6 +181,29 @@ CostMatrix Arguments::cost_matrix(const char* name) {
   return {view.data, view.dtype, view.rows, view.columns, view.row_stride};
 }
 
+SparseArguments Arguments::sparse_costs() {
+  const Napi::Value starts = next(), indices = next(), data = next();
+  SparseCosts costs;
+  costs.rows = integer("rows", 0, static_cast<std::int64_t>(kMaxSize));
+  costs.columns = integer("columns", 0, static_cast<std::int64_t>(kMaxSize));
+  const double* given = elements_of<double>(starts, "indptr", costs.rows + 1);
+  std::vector<std::int64_t> indptr(static_cast<std::size_t>(costs.rows) + 1);
+  for (std::int64_t i = 0; i <= costs.rows; ++i) {
+    const double least = i == 0 ? 0 : static_cast<double>(indptr[i - 1]);
+    indptr[i] = to_integer(given[i], "indptr", least, i == 0 ? 0 : kMaxSafeInteger);
+  }
+  costs.indices = elements_of<std::int32_t>(indices, "indices", indptr.back());
+  if (!data.IsTypedArray()) refuse("data", "a typed array");
+  const bool single = data.As<Napi::TypedArray>().TypedArrayType() == napi_float32_array;
+  costs.dtype = single ? Dtype::f32 : Dtype::f64;
+  if (single) {
+    costs.data = elements_of<float>(data, "data", indptr.back());
+  } else {
+    costs.data = elements_of<double>(data, "data", indptr.back());
+  }
+  return {std::move(indptr), costs};
+}
+
 Rows Arguments::rows(const char* name) {
   const Napi::Value stored = next(), scales = next(), index = next(), layout_array = next();
   if (!stored.IsArray() || !scales.IsArray()) refuse(name, "arrays of blocks");

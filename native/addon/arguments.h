@@ -2,7 +2,9 @@
 // again here. The signatures are those of src/backend/addon-types.ts.
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "addon/napi_setup.h"
@@ -29,6 +31,23 @@ struct RowPair {
   Rows a, b;
 };
 
+// Sparse costs with the starts of their rows.
+class SparseArguments {
+ public:
+  SparseArguments(std::vector<std::int64_t> indptr, const SparseCosts& costs) : indptr_(std::move(indptr)), costs_(costs) {}
+  std::int64_t longer_side() const { return std::max(costs_.rows, costs_.columns); }
+  // Good as long as this object.
+  SparseCosts costs() const {
+    SparseCosts costs = costs_;
+    costs.indptr = indptr_.data();
+    return costs;
+  }
+
+ private:
+  std::vector<std::int64_t> indptr_;
+  SparseCosts costs_;
+};
+
 class Arguments {
  public:
   explicit Arguments(const Napi::CallbackInfo& info) : info_(info) {}
@@ -51,6 +70,8 @@ class Arguments {
   MatrixView matrix(const char* name);
   // The same two, of a row-major f32 or f64 matrix.
   CostMatrix cost_matrix(const char* name);
+  // Five arguments: indptr as f64, indices, data, rows, columns. Columns are left for the job to check.
+  SparseArguments sparse_costs();
   // Four arguments: arrays of the blocks' stored numbers and of their scales (or null), the index (or null), and a
   // layout [count, then the six numbers of every block].
   Rows rows(const char* name);

@@ -122,6 +122,15 @@ Napi::Value start_solve_matrix(const Napi::CallbackInfo& info) {
   return start(info, on_progress, arguments, [=](RunControl& control) { return solve(costs, options, control); });
 }
 
+Napi::Value start_solve_sparse(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const Napi::Function on_progress = arguments.function("onProgress");
+  const SparseArguments sparse = arguments.sparse_costs();
+  const SolveOptions options = solve_options(arguments, sparse.longer_side());
+  return start(info, on_progress, arguments,
+               [=](RunControl& control) { return solve(sparse.costs(), options, control); });
+}
+
 Napi::Value start_solve_rows(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const Napi::Function on_progress = arguments.function("onProgress");
@@ -137,6 +146,14 @@ Napi::Value solve_matrix_sync(const Napi::CallbackInfo& info) {
   const SolveOptions options = solve_options(arguments, std::max(costs.rows, costs.columns));
   RunControl control;
   return to_object(info.Env(), solve(costs, options, control));
+}
+
+Napi::Value solve_sparse_sync(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const SparseArguments sparse = arguments.sparse_costs();
+  const SolveOptions options = solve_options(arguments, sparse.longer_side());
+  RunControl control;
+  return to_object(info.Env(), solve(sparse.costs(), options, control));
 }
 
 Napi::Value solve_rows_sync(const Napi::CallbackInfo& info) {

@@ -22,8 +22,10 @@ Napi::Value start_cost_matrix(const Napi::CallbackInfo& info);
 
 // assignment_operations.cpp
 Napi::Value start_solve_matrix(const Napi::CallbackInfo& info);
+Napi::Value start_solve_sparse(const Napi::CallbackInfo& info);
 Napi::Value start_solve_rows(const Napi::CallbackInfo& info);
 Napi::Value solve_matrix_sync(const Napi::CallbackInfo& info);
+Napi::Value solve_sparse_sync(const Napi::CallbackInfo& info);
 Napi::Value solve_rows_sync(const Napi::CallbackInfo& info);
 
 }  // namespace sae_match

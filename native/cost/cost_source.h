@@ -1,9 +1,11 @@
 // Where solvers get costs from. They never touch a matrix: every solver runs on every source.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "cost/shortlists.h"
@@ -34,6 +36,12 @@ struct Audit {
   std::vector<std::int32_t> rank_in_row, rank_in_column;
 };
 
+// The allowed columns of row i are columns[starts[i]], ..., columns[starts[i + 1] - 1], ascending.
+struct AllowedColumns {
+  const std::int64_t* starts;  // [rows + 1]
+  const std::int32_t* columns;
+};
+
 // A problem in solver's orientation: rows() <= columns(), minimise. Costs of forbidden pairs are +infinity.
 // Listed costs are exact, or lower bounds that costs() makes exact; the optimum asked for is that of the exact ones.
 class CostSource {
@@ -49,6 +57,8 @@ class CostSource {
   virtual bool has_forbidden() const = 0;
   // No allowed pair's cost is larger in magnitude.
   virtual double largest() const = 0;
+  // How many pairs are not known to be forbidden without a look: all of them where costs are a matrix.
+  virtual std::int64_t entries() const { return rows() * columns(); }
   // Whether asking for a few rows costs about as much as asking for many, so that refreshes should be batched.
   virtual bool batched() const = 0;
 
@@ -77,10 +87,17 @@ class CostSource {
   virtual std::vector<std::int32_t> column_representatives(RunControl&) const { return {}; }
 
   // [columns] the `depth`-th least listed cost of every column over the given rows; the largest finite one where
-  // there are fewer, 0 where there is none.
+  // there are fewer, the highest of the other columns' where there is none.
   virtual std::vector<double> column_quantile(const std::vector<std::int32_t>& rows, std::int64_t depth,
                                               RunControl& control) const = 0;
 
+  // The allowed columns of every row where they are few and kept as lists; nullopt where whole rows are looked at.
+  virtual std::optional<AllowedColumns> allowed_columns() const { return std::nullopt; }
+
+  // Room for a list of row i of which `size` entries are wanted.
+  virtual std::int64_t list_room(std::int64_t /*i*/, std::int64_t size) const {
+    return std::min(columns(), 2 * size);
+  }
   // Fills the lists of the given rows with their columns least by listed cost - v, and their bounds. One sweep when
   // the rows are all rows; a refresh otherwise. `size` is how many entries are wanted, of which up to twice as many
   // come.
@@ -93,6 +110,10 @@ class CostSource {
 
 // A caller's matrix, transposed (by a copy) if it has more rows than columns, negated (on the fly) to maximise.
 std::unique_ptr<CostSource> make_matrix_source(const CostMatrix& costs, bool maximize, RunControl& control);
+
+// A caller's lists, checked, transposed if there are more rows than columns, negated (on the fly) to maximise. Reads the
+// caller's arrays in place where they are in order already.
+std::unique_ptr<CostSource> make_sparse_source(const SparseCosts& costs, bool maximize, RunControl& control);
 
 // Squared distances of feature rows. `a` must not have more rows than `b`. All costs are multiplied by
 // cost_factor(), a power of two that brings them into the range of f32.

@@ -6,10 +6,10 @@
 #include <limits>
 #include <memory>
 #include <numeric>
-#include <sstream>
 #include <unordered_map>
 
 #include "cost/scanned_source.h"
+#include "cost/source_parts.h"
 #include "sae_match/thread_pool.h"
 
 namespace sae_match {
@@ -23,16 +23,6 @@ struct Contents {
   bool forbidden = false;  // some pair is forbidden
   double largest = 0;      // largest finite magnitude
 };
-
-template <class T>
-[[noreturn]] void throw_bad_entry(const T* row, std::int64_t i, std::int64_t columns, double sign) {
-  std::int64_t j = 0;
-  while (j < columns && !(std::isnan(row[j]) || sign * row[j] == -kInfinity)) ++j;
-  std::ostringstream text;
-  text << "Expected finite costs, or " << (sign > 0 ? "+Infinity" : "-Infinity") << " for a forbidden pair, got "
-       << (std::isnan(row[j]) ? "NaN" : sign > 0 ? "-Infinity" : "+Infinity") << " at row " << i << ", column " << j;
-  throw Error("COST_NAN", text.str());
-}
 
 double largest_finite(const Kernels& kernel, const float* row, std::int64_t columns) {
   return kernel.largest_finite_f32(row, columns);
@@ -58,7 +48,7 @@ Contents check_entries(const CostMatrix& costs, double sign, RunControl& control
         continue;
       }
       for (std::int64_t j = 0; j < costs.columns; ++j) {
-        if (std::isnan(row[j]) || sign * row[j] == -kInfinity) throw_bad_entry(row, i, costs.columns, sign);
+        if (std::isnan(row[j]) || sign * row[j] == -kInfinity) throw_bad_cost(row[j], i, j, sign);
         if (std::isinf(row[j])) {
           found.forbidden = true;
         } else {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "cost/source_parts.h"
 #include "sae_match/thread_pool.h"
 
 namespace sae_match {
@@ -31,40 +32,11 @@ std::int64_t compare(const Kernels& kernel, const ScanRow<double>& row, const Ro
   return kernel.compare_f64(row, error, ask);
 }
 
-// a - b rounded down: the nearest double unless that lies above the exact difference.
-double subtract_down(double a, double b) {
-  const double s = a - b;
-  if (!std::isfinite(s)) return s;
-  const double b_part = a - s, a_part = s + b_part;
-  const double error = (a - a_part) + (b_part - b);
-  return error < 0 ? std::nextafter(s, -kInfinity) : s;
-}
-
 std::vector<std::int32_t> all_rows(std::int64_t count) {
   std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
   std::iota(rows.begin(), rows.end(), 0);
   return rows;
 }
-
-// The two least (cost, index) pairs seen.
-struct TwoLeast {
-  double cost = kInfinity, second_cost = kInfinity;
-  std::int32_t index = -1;
-  void see(double c, std::int32_t at) {
-    if (c < cost || (c == cost && (index < 0 || at < index))) {
-      second_cost = cost;
-      cost = c;
-      index = at;
-    } else if (c < second_cost) {
-      second_cost = c;
-    }
-  }
-  void merge(const TwoLeast& other) {
-    if (other.index < 0) return;
-    see(other.cost, other.index);
-    second_cost = std::min(second_cost, other.second_cost);
-  }
-};
 
 struct Candidate {
   std::int32_t row, column;
@@ -131,15 +103,11 @@ std::vector<double> ScannedSource<T, Base>::column_quantile(const std::vector<st
       kernel.keep_smallest_f64({part->data() + t * columns_, 1.0, columns_}, depth, merged.data());
     }
   }
-  std::vector<double> quantile(static_cast<std::size_t>(columns_), 0);
+  std::vector<double> quantile(static_cast<std::size_t>(columns_), kInfinity);
   for (std::int64_t j = 0; j < columns_; ++j) {
-    for (std::int64_t t = depth - 1; t >= 0; --t) {
-      if (merged[t * columns_ + j] < kInfinity) {
-        quantile[j] = merged[t * columns_ + j];
-        break;
-      }
-    }
+    for (std::int64_t t = depth - 1; t >= 0 && quantile[j] == kInfinity; --t) quantile[j] = merged[t * columns_ + j];
   }
+  price_unwanted_columns(quantile);
   return quantile;
 }
 

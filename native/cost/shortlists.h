@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -20,24 +21,29 @@ struct Shortlist {
 };
 
 // The lists of all rows. Identical rows share the list of the first of them: they want the same columns, so they act
-// as one row that takes several. All lists lie in one piece of memory as long as they are short; a list that grew has
-// its own.
+// as one row that takes several. All lists lie in one piece of memory as long as they stay in the room they were given;
+// a list that grew has its own.
 class Shortlists {
  public:
-  Shortlists(std::int64_t rows, std::int64_t capacity)
-      : capacity_(capacity),
-        columns_(new std::int32_t[static_cast<std::size_t>(rows * capacity)]),
-        costs_(new double[static_cast<std::size_t>(rows * capacity)]),
+  // `room(i)` entries for the list of row i.
+  template <class Room>
+    requires std::invocable<Room, std::int64_t>
+  Shortlists(std::int64_t rows, Room room)
+      : starts_(static_cast<std::size_t>(rows) + 1, 0),
         lists_(static_cast<std::size_t>(rows)),
         list_of_(static_cast<std::size_t>(rows)),
-        group_of_(static_cast<std::size_t>(rows), kNoGroup) {
+        group_of_(static_cast<std::size_t>(rows), kNoGroup),
+        grown_(static_cast<std::size_t>(rows)) {
+    for (std::int64_t i = 0; i < rows; ++i) starts_[i + 1] = starts_[i] + room(i);
+    columns_.reset(new std::int32_t[static_cast<std::size_t>(starts_[rows])]);
+    costs_.reset(new double[static_cast<std::size_t>(starts_[rows])]);
     for (std::int64_t i = 0; i < rows; ++i) {
-      lists_[i] = {columns_.get() + i * capacity, costs_.get() + i * capacity, 0, 0,
+      lists_[i] = {columns_.get() + starts_[i], costs_.get() + starts_[i], 0, 0,
                    -std::numeric_limits<double>::infinity()};
       list_of_[i] = static_cast<std::int32_t>(i);
     }
-    grown_.resize(static_cast<std::size_t>(rows));
   }
+  Shortlists(std::int64_t rows, std::int64_t capacity) : Shortlists(rows, [=](std::int64_t) { return capacity; }) {}
 
   Shortlist& of(std::int64_t row) { return lists_[list_of_[row]]; }
   const Shortlist& of(std::int64_t row) const { return lists_[list_of_[row]]; }
@@ -68,7 +74,7 @@ class Shortlists {
   // How many entries the list of `row` has room for.
   std::int64_t room(std::int64_t row) const {
     const std::int32_t i = list_of_[row];
-    return grown_[i] ? grown_[i]->capacity : capacity_;
+    return grown_[i] ? grown_[i]->capacity : starts_[i + 1] - starts_[i];
   }
 
   // Room for `size` entries in the list of `row`. What it held is gone if it has to move. Different lists may be asked
@@ -94,7 +100,7 @@ class Shortlists {
     std::unique_ptr<std::int32_t[]> columns;
     std::unique_ptr<double[]> costs;
   };
-  std::int64_t capacity_;
+  std::vector<std::int64_t> starts_;
   std::unique_ptr<std::int32_t[]> columns_;
   std::unique_ptr<double[]> costs_;
   std::vector<Shortlist> lists_;

@@ -42,6 +42,9 @@ class Search {
         row_price_(static_cast<std::size_t>(s_.n), 0),
         group_mark_(static_cast<std::size_t>(s_.n), false) {}
 
+  // Labels settled, and every column the pool looked at as an eighth of one.
+  std::int64_t spent() const { return s_.work.labels + looks_of_pool_ / 8; }
+
   // From a free row, or from the pool if `start` is kFromPool.
   void run(std::int32_t start) {
     s_.control.check();
@@ -145,6 +148,7 @@ class Search {
   // The pool reaches every column, and the rows in it may leave.
   void scan_pool(double distance) {
     pool_distance_ = distance;
+    looks_of_pool_ += s_.m;
     for (std::int64_t j = 0; j < s_.m; ++j) {
       if (s_.column_to_row[j] == kPool) continue;
       const std::int32_t entry = s_.classes.entry(static_cast<std::int32_t>(j));
@@ -358,18 +362,27 @@ class Search {
   std::vector<Label> heap_;
   double sink_distance_ = kInfinity, end_distance_ = 0, pool_distance_ = kInfinity;
   PoolEntry pool_entry_;
+  std::int64_t looks_of_pool_ = 0;
 };
 
 }  // namespace
 
-void augment(ShortlistState& state) {
+bool augment(ShortlistState& state, std::int64_t effort) {
   state.history.mark(state.v);
   Search search(state);
+  const std::int64_t stop_at = effort < kWithoutEnd ? search.spent() + effort : kWithoutEnd;
   for (std::int64_t i = 0; i < state.n; ++i) {
-    if (state.row_to_column[i] == kFree) search.run(static_cast<std::int32_t>(i));
+    if (state.row_to_column[i] == kFree) {
+      if (search.spent() >= stop_at) return false;
+      search.run(static_cast<std::int32_t>(i));
+    }
     state.control.report(i + 1, state.n);
   }
-  while (state.pool.lack() > 0) search.run(kFromPool);
+  while (state.pool.lack() > 0) {
+    if (search.spent() >= stop_at) return false;
+    search.run(kFromPool);
+  }
+  return true;
 }
 
 }  // namespace sae_match

@@ -19,7 +19,7 @@ class Greedy {
       : source_(source),
         control_(control),
         list_size_(source.batched() ? 4 * kListSize : kListSize),
-        lists_(source.rows(), std::min(source.columns(), 2 * list_size_)),
+        lists_(source.rows(), [this](std::int64_t i) { return source_.list_room(i, list_size_); }),
         hidden_(static_cast<std::size_t>(source.columns()), 0),
         offered_(static_cast<std::size_t>(source.rows()), kNone) {
     matching_.row_to_column.assign(static_cast<std::size_t>(source.rows()), kNone);

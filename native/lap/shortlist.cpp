@@ -13,27 +13,39 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Starting prices: a low quantile of every column over a sample of the rows. Column minima would start the columns
 // that are near to many rows far too dear.
-constexpr std::int64_t kSampleRows = 256;
+constexpr std::int64_t kSampleEntries = 256;
 constexpr std::int64_t kSampleDepth = 8;
 
 std::vector<double> starting_prices(const CostSource& source, RunControl& control) {
   const std::int64_t n = source.rows();
-  const std::int64_t size = std::min(n, kSampleRows);
+  // As many rows as show every column that many entries; all of them where columns have fewer.
+  const double share = static_cast<double>(source.entries()) / static_cast<double>(n) / static_cast<double>(source.columns());
+  const auto size = static_cast<std::int64_t>(std::min(static_cast<double>(n), kSampleEntries / share));
   std::vector<std::int32_t> sample(static_cast<std::size_t>(size));
   for (std::int64_t s = 0; s < size; ++s) sample[s] = static_cast<std::int32_t>(s * n / size);
   // Thousands of dead rows that want the same would pass for a quantile's worth of demand.
   drop_repeated_rows(source, sample);
-  const auto left = static_cast<std::int64_t>(sample.size());
-  const std::int64_t depth = std::max<std::int64_t>(1, left * kSampleDepth / kSampleRows);
+  const auto shown = static_cast<std::int64_t>(static_cast<double>(sample.size()) * share);
+  const std::int64_t depth = std::max<std::int64_t>(1, shown * kSampleDepth / kSampleEntries);
   return source.column_quantile(sample, depth, control);
 }
 
-// The median over lists of what lies between the best entry and the bound: how far apart a row's choices are. Rows
-// whose list is whole or all ties say nothing.
+// What lies between the best entry of a list and its bound, or its dearest entry where the list is whole.
+double list_width(const ShortlistState& state, std::int32_t i) {
+  const Shortlist& list = state.lists.of(i);
+  double end = list.bound;
+  if (end == kInfinity) {
+    end = -kInfinity;
+    for (std::int32_t e = 0; e < list.size; ++e) end = std::max(end, list.costs[e] - state.v[list.columns[e]]);
+  }
+  return end - best_entry(state, i).reduced;
+}
+
+// The median of the widths: how far apart a row's choices are. Rows whose choices all tie say nothing.
 double median_list_width(const ShortlistState& state) {
   std::vector<double> widths;
   for (const std::int32_t i : list_owners(state)) {
-    const double width = state.lists.of(i).bound - best_entry(state, i).reduced;
+    const double width = list_width(state, i);
     if (width > 0 && width < kInfinity) widths.push_back(width);
   }
   if (widths.empty()) return 0;
@@ -66,6 +78,10 @@ constexpr ExactAttempt kFirstAttempt{3, 1};
 constexpr ExactAttempt kGoodPrices{40, 8};
 // With more paths than this share of the rows left after row reduction, another phase is cheaper.
 constexpr double kManyPaths = 1.0 / 16;
+// Where rows have few allowed columns, paths may be long: then also when they settle more than about a label a row.
+constexpr double kManyPathsOverFewColumns = 1.0 / 128;
+constexpr double kFewPaths = 64;
+constexpr std::int64_t kLeastEffortOfPaths = 1024;
 constexpr int kMostFurtherPhases = 8;
 
 // One auction from an empty matching. Every other one takes the rows in reversed order.
@@ -173,8 +189,13 @@ std::int64_t reduce_rows(ShortlistState& state, const ExactAttempt& attempt) {
   return std::count(state.row_to_column.begin(), state.row_to_column.end(), kFree) + pool.lack();
 }
 
-bool many(const ShortlistState& state, std::int64_t paths) {
-  return static_cast<double>(paths) > kManyPaths * static_cast<double>(state.n);
+// Finds the paths that are left, unless another phase is cheaper. Returns whether nothing is left.
+bool find_paths(ShortlistState& state, std::int64_t paths) {
+  const bool few_columns = state.source.entries() < state.n * state.m;
+  const auto n = static_cast<double>(state.n);
+  const double many = few_columns ? std::max(kFewPaths, kManyPathsOverFewColumns * n) : kManyPaths * n;
+  if (static_cast<double>(paths) > many) return false;
+  return augment(state, few_columns ? kLeastEffortOfPaths + state.n : kWithoutEnd);
 }
 
 // Whether more than a quarter of the rows have several best columns.
@@ -258,14 +279,17 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
     open_pool(state);
   }
   // Where most rows want different columns, or the given prices are good, this is nearly all there is to do.
-  if (many(state, reduce_rows(state, prices ? kGoodPrices : kFirstAttempt))) {
+  bool ended = find_paths(state, reduce_rows(state, prices ? kGoodPrices : kFirstAttempt));
+  if (!ended) {
     double eps = bid_with_tolerance(state);
-    for (int phase = 0; many(state, reduce_rows(state, kGoodPrices)) && eps > 0 && phase < kMostFurtherPhases; ++phase) {
+    ended = find_paths(state, reduce_rows(state, kGoodPrices));
+    for (int phase = 0; !ended && eps > 0 && phase < kMostFurtherPhases; ++phase) {
       eps /= kFallOfTolerance;
       auction(state, eps, kLongEffort);
+      ended = find_paths(state, reduce_rows(state, kGoodPrices));
     }
   }
-  augment(state);
+  if (!ended) augment(state);
   return take_matching(state);
 }
 

@@ -18,7 +18,7 @@ ShortlistState::ShortlistState(const CostSource& cost_source, double unmatched_c
       n(source.rows()),
       m(source.columns()),
       list_size(wanted_list_size(source)),
-      lists(n, std::min(m, 2 * list_size)),
+      lists(n, [this](std::int64_t i) { return source.list_room(i, list_size); }),
       classes(source.column_representatives(control)),
       v(static_cast<std::size_t>(m), 0),
       history(m),

@@ -46,8 +46,14 @@ Matching run_solver(const CostSource& source, const SolveOptions& options, doubl
   switch (options.solver) {
     case Solver::jv:
       return solve_jv(source, unmatched_cost, memory_budget, control);
-    case Solver::greedy:
-      return solve_greedy(source, unmatched_cost, control);
+    case Solver::greedy: {
+      Matching matching = solve_greedy(source, unmatched_cost, control);
+      // What the cheapest pairs have left may not fit together.
+      if (source.has_forbidden() && !(unmatched_cost < kInfinity)) {
+        complete_matching(source, matching.row_to_column, matching.column_to_row, control);
+      }
+      return matching;
+    }
     case Solver::shortlist:
       return solve_shortlist(source, unmatched_cost, prices, control);
     default:
@@ -226,6 +232,21 @@ Solution solve(const CostMatrix& costs, const SolveOptions& options, RunControl&
   if (costs.rows == 0 || costs.columns == 0) return empty_solution(costs.rows, costs.columns, options);
   Stopwatch watch;
   const std::unique_ptr<CostSource> source = make_matrix_source(costs, options.maximize, control);
+  const double cost_milliseconds = watch.lap();
+  Solution solution = solve_source(*source, options, {costs.rows > costs.columns, options.maximize, 1},
+                                   kDefaultMemoryBudget, control, watch);
+  solution.cost_milliseconds = cost_milliseconds;
+  return solution;
+}
+
+Solution solve(const SparseCosts& costs, const SolveOptions& options, RunControl& control) {
+  if (costs.rows == 0 || costs.columns == 0) {
+    Solution nothing = empty_solution(costs.rows, costs.columns, options);
+    nothing.source = Source::sparse;
+    return nothing;
+  }
+  Stopwatch watch;
+  const std::unique_ptr<CostSource> source = make_sparse_source(costs, options.maximize, control);
   const double cost_milliseconds = watch.lap();
   Solution solution = solve_source(*source, options, {costs.rows > costs.columns, options.maximize, 1},
                                    kDefaultMemoryBudget, control, watch);

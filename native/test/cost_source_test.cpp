@@ -187,6 +187,160 @@ void check_identical_feature_rows() {
   }
 }
 
+// Costs as lists and as a matrix.
+template <class T>
+struct TestLists {
+  TestLists(std::int64_t rows, std::int64_t columns, double share, bool ties, double forbidden) {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      std::vector<std::int32_t> row;
+      if (i % 7 != 3) {
+        for (std::int32_t j = 0; j < columns; ++j) {
+          if (std::uniform_real_distribution<double>()(generator) < share) row.push_back(j);
+        }
+      }
+      if (i % 3 == 1) std::shuffle(row.begin(), row.end(), generator);
+      for (std::int64_t j = 0; j < columns; ++j) matrix.push_back(static_cast<T>(forbidden));
+      for (const std::int32_t j : row) {
+        T c = static_cast<T>(ties ? std::floor(2 * normal()) : normal());
+        if (j % 11 == 5) c = static_cast<T>(forbidden);
+        indices.push_back(j);
+        data.push_back(c);
+        matrix[static_cast<std::size_t>(i * columns + j)] = c;
+      }
+      if (i % 10 == 9) repeat_first_row(columns);
+      indptr.push_back(static_cast<std::int64_t>(indices.size()));
+    }
+    constexpr Dtype dtype = sizeof(T) == 4 ? Dtype::f32 : Dtype::f64;
+    sparse = {indptr.data(), indices.data(), data.data(), dtype, rows, columns};
+    dense = {matrix.data(), dtype, rows, columns, columns};
+  }
+
+  std::vector<std::int64_t> indptr{0};
+  std::vector<std::int32_t> indices;
+  std::vector<T> data, matrix;
+  SparseCosts sparse;
+  CostMatrix dense;
+
+ private:
+  void repeat_first_row(std::int64_t columns) {
+    indices.resize(static_cast<std::size_t>(indptr.back()));
+    data.resize(indices.size());
+    for (std::int64_t e = 0; e < indptr[1]; ++e) {
+      indices.push_back(indices[static_cast<std::size_t>(e)]);
+      data.push_back(data[static_cast<std::size_t>(e)]);
+    }
+    std::copy_n(matrix.begin(), columns, matrix.end() - columns);
+  }
+};
+
+void check_nearest(const Nearest& left, const Nearest& right) {
+  CHECK(left.index == right.index);
+  CHECK(left.cost == right.cost);
+  CHECK(left.second_cost == right.second_cost);
+}
+
+// Lists answer everything as a matrix with infinities does.
+template <class T>
+void check_sparse(std::int64_t rows, std::int64_t columns, double share, bool ties, bool maximize) {
+  const double forbidden = (maximize ? -1 : 1) * std::numeric_limits<double>::infinity();
+  const TestLists<T> lists(rows, columns, share, ties, forbidden);
+  RunControl control;
+  const auto sparse = make_sparse_source(lists.sparse, maximize, control);
+  const auto dense = make_matrix_source(lists.dense, maximize, control);
+  const std::int64_t n = dense->rows(), m = dense->columns();
+  CHECK_EQUAL(sparse->rows(), n);
+  CHECK_EQUAL(sparse->columns(), m);
+  CHECK(sparse->kind() == Source::sparse && sparse->exact());
+  CHECK_EQUAL(sparse->has_forbidden(), dense->has_forbidden());
+  CHECK_EQUAL(sparse->largest(), dense->largest());
+
+  std::vector<double> left(static_cast<std::size_t>(m)), right(left), single(left);
+  std::int64_t allowed = 0;
+  const AllowedColumns columns_of = *sparse->allowed_columns();
+  Shortlists shortlists(n, [&](std::int64_t i) { return sparse->list_room(i, 64); });
+  sparse->list(every(n), left.data(), 64, shortlists, control);
+  for (std::int64_t i = 0; i < n; ++i) {
+    sparse->row(i, left.data());
+    dense->row(i, right.data());
+    CHECK(left == right);
+    sparse->costs(i, every(m).data(), m, single.data());
+    CHECK(single == right);
+    sparse->look_at_row(i, [&](const double* listed) { CHECK(std::equal(right.begin(), right.end(), listed)); }, control);
+    for (std::int64_t other = 0; other < n; ++other) CHECK_EQUAL(sparse->same_row(i, other), dense->same_row(i, other));
+
+    const Shortlist& list = shortlists.of(i);
+    CHECK_EQUAL(list.bound, std::numeric_limits<double>::infinity());
+    CHECK_EQUAL(list.exact_size, list.size);
+    CHECK_EQUAL(list.size, m - std::count(right.begin(), right.end(), std::numeric_limits<double>::infinity()));
+    CHECK_EQUAL(columns_of.starts[i + 1] - columns_of.starts[i], list.size);
+    for (std::int32_t e = 0; e < list.size; ++e) {
+      CHECK_EQUAL(list.costs[e], right[static_cast<std::size_t>(list.columns[e])]);
+      CHECK_EQUAL(columns_of.columns[columns_of.starts[i] + e], list.columns[e]);
+      CHECK(e == 0 || list.columns[e - 1] < list.columns[e]);
+    }
+    allowed += list.size;
+  }
+  CHECK_EQUAL(sparse->entries(), allowed);
+  for (const std::int64_t depth : {1, 3}) {
+    CHECK(sparse->column_quantile(every(n), depth, control) == dense->column_quantile(every(n), depth, control));
+  }
+
+  SolveOptions options;
+  options.maximize = maximize;
+  options.unmatched_cost = 0.4;
+  options.neighbours = true;
+  const Solution by_lists = solve(lists.sparse, options, control), by_matrix = solve(lists.dense, options, control);
+  CHECK(by_lists.source == Source::sparse);
+  CHECK(by_lists.certificate.optimal && by_lists.certificate.proof == Proof::full);
+  CHECK(std::fabs(by_lists.cost - by_matrix.cost) <=
+        by_lists.certificate.rounding_bound + by_matrix.certificate.rounding_bound);
+
+  std::vector<double> v(static_cast<std::size_t>(m));
+  for (double& price : v) price = -std::fabs(normal());
+  std::vector<std::int32_t> row_to_column = by_lists.row_to_column, column_to_row = by_lists.column_to_row;
+  if (rows > columns) std::swap(row_to_column, column_to_row);
+  const AuditRequest request{v.data(), row_to_column.data(), column_to_row.data(), true};
+  const Audit a = sparse->audit(request, control), b = dense->audit(request, control);
+  CHECK(a.least_reduced == b.least_reduced);
+  CHECK(a.partner_cost == b.partner_cost);
+  CHECK(a.rank_in_row == b.rank_in_row);
+  CHECK(a.rank_in_column == b.rank_in_column);
+  check_nearest(a.row, b.row);
+  check_nearest(a.column, b.column);
+}
+
+// The code and message of what making a source throws.
+std::string refusal(const SparseCosts& costs, bool maximize = false) {
+  RunControl control;
+  try {
+    make_sparse_source(costs, maximize, control);
+  } catch (const Error& error) {
+    return error.code() + ": " + error.what();
+  }
+  return "";
+}
+
+void check_sparse_refusals() {
+  const std::int64_t indptr[] = {0, 2, 5};
+  const double infinity = std::numeric_limits<double>::infinity();
+  const float costs[] = {1, 2, 3, 4, 5}, infinite[] = {1, 2, 3, static_cast<float>(-infinity), 5},
+              nan[] = {1, 2, 3, 4, std::nanf("")};
+  const std::int32_t good[] = {1, 0, 3, 0, 2}, twice[] = {1, 0, 3, 0, 3}, outside[] = {1, 0, 4, 0, 2}, below[] = {1, 0, 3, -1, 2};
+  const auto with = [&](const std::int32_t* indices, const float* data) {
+    return SparseCosts{indptr, indices, data, Dtype::f32, 2, 4};
+  };
+  CHECK_EQUAL(refusal(with(good, costs)), "");
+  CHECK_EQUAL(refusal(with(twice, costs)),
+              "COST_DUPLICATE: Expected every column of a row once in `indices`, got column 3 twice in row 1");
+  CHECK_EQUAL(refusal(with(outside, costs)), "INVALID_ARGUMENT: Expected columns below 4 for `indices`, got 4 in row 1");
+  CHECK_EQUAL(refusal(with(below, costs)), "INVALID_ARGUMENT: Expected columns below 4 for `indices`, got -1 in row 1");
+  CHECK_EQUAL(refusal(with(good, infinite)),
+              "COST_NAN: Expected finite costs, or +Infinity for a forbidden pair, got -Infinity at row 1, column 0");
+  CHECK_EQUAL(refusal(with(good, infinite), true), "");
+  CHECK_EQUAL(refusal(with(good, nan), true),
+              "COST_NAN: Expected finite costs, or -Infinity for a forbidden pair, got NaN at row 1, column 2");
+}
+
 }  // namespace
 
 int main() {
@@ -200,6 +354,16 @@ int main() {
     check_tiles();
     check_identical_columns();
     check_identical_feature_rows();
+    for (const double share : {0.0, 0.05, 0.4, 1.0}) {
+      for (const bool ties : {false, true}) {
+        for (const bool maximize : {false, true}) {
+          check_sparse<float>(40, 60, share, ties, maximize);
+          check_sparse<double>(60, 40, share, ties, maximize);
+          check_sparse<double>(50, 50, share, ties, maximize);
+        }
+      }
+    }
+    check_sparse_refusals();
     if (failed_checks) std::cerr << "with " << simd << std::endl;
   }
   return finish();

@@ -1,14 +1,12 @@
 import type { Certificate } from '../backend/backend.js'
 import { wrongValue } from '../errors.js'
+import type { SparseMatrix } from '../tensor/sparse-matrix.js'
 
-/** A cost matrix and what is asked of it, as in `solveAssignment`. */
-export interface CertifiedProblem {
-  readonly costs: Float32Array | Float64Array
-  readonly rows: number
-  readonly columns: number
-  readonly maximize?: boolean
-  readonly unmatchedCost?: number
-}
+/** A cost matrix, or the costs of the allowed pairs, and what is asked of it, as in `solveAssignment`. */
+export type CertifiedProblem = (
+  | { readonly costs: Float32Array | Float64Array; readonly rows: number; readonly columns: number }
+  | { readonly costs: SparseMatrix }
+) & { readonly maximize?: boolean; readonly unmatchedCost?: number }
 
 /** An assignment to be judged. */
 export interface Claim {
@@ -28,28 +26,27 @@ export interface Judgement extends Certificate {
 }
 
 /**
- * Judges any assignment of a cost matrix: a solver's, or the caller's own. It shares no code with any solver.
+ * Judges any assignment of a cost matrix or of sparse costs: a solver's, or the caller's own. It shares no code with any
+ * solver.
  *
  * Conditions, in the minimised problem with the shorter side as rows (docs/method.md#what-a-certificate-proves):
  * reduced costs are at least 0 everywhere and 0 on pairs; where rows < columns or lambda is finite, v <= 0 with v = 0 on free
  * columns; where lambda is finite, u <= lambda with u = lambda on rows that stay alone. Prices above 0 are a violation
  * there and are cut to 0 for the bound. In the square and full case prices are shifted to a median of 0. A cost that is
- * NaN, or an infinity other than the one that forbids a pair, is a violation too: nothing can be proved with it.
+ * NaN, or an infinity other than the one that forbids a pair, is a violation too, and so are a column that a sparse row
+ * lists twice and one that does not exist: nothing can be proved with them.
  *
  * @throws RangeError if lengths do not fit
  */
 export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
-  const { costs, rows, columns, maximize = false, unmatchedCost: lambda = Number.POSITIVE_INFINITY } = problem
-  if (costs.length !== rows * columns) throw wrongValue('costs', `${rows * columns} elements`, costs)
+  const { maximize = false, unmatchedCost: lambda = Number.POSITIVE_INFINITY } = problem
+  const { rows, columns, visit } = entriesOf(problem)
   if (claim.rowToColumn.length !== rows) throw wrongValue('rowToColumn', `${rows} elements`, claim.rowToColumn)
   const transposed = rows > columns
   const n = Math.min(rows, columns)
   const m = Math.max(rows, columns)
   if (claim.prices.length !== m) throw wrongValue('prices', `${m} elements`, claim.prices)
   const sign = maximize ? -1 : 1
-  const cost = transposed
-    ? (i: number, j: number) => sign * costs[j * columns + i]
-    : (i: number, j: number) => sign * costs[i * columns + j]
 
   const violations: string[] = []
   const wrong = { count: 0, first: '' }
@@ -69,7 +66,6 @@ export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
     }
     partner[i] = j
     owner[j] = i
-    if (!Number.isFinite(cost(i, j))) violations.push(`row ${row} and column ${column} are a forbidden pair`)
   }
 
   const signed = n < m || lambda < Number.POSITIVE_INFINITY
@@ -85,27 +81,35 @@ export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
     v[j] = Math.min(v[j], 0)
   }
 
+  const least = new Float64Array(n).fill(Number.POSITIVE_INFINITY)
+  const pairCost = new Float64Array(n).fill(Number.POSITIVE_INFINITY)
+  visit((row, column, given) => {
+    const c = sign * given
+    const i = transposed ? column : row
+    const j = transposed ? row : column
+    if (!(c > Number.NEGATIVE_INFINITY) && ++wrong.count === 1) {
+      wrong.first = `${given} in row ${row}, column ${column}`
+    }
+    if (partner[i] === j) pairCost[i] = c
+    const bound = differenceRoundedDown(c, v[j])
+    if (bound < least[i]) least[i] = bound
+  }, violations)
+
   const primal = new ExactSum()
   const dual = new ExactSum()
   const gap = new ExactSum()
   let magnitudes = 0
   let minReducedCost = Number.POSITIVE_INFINITY
   for (let i = 0; i < n; i++) {
-    let least = Number.POSITIVE_INFINITY
-    for (let j = 0; j < m; j++) {
-      const c = cost(i, j)
-      if (!(c > Number.NEGATIVE_INFINITY) && ++wrong.count === 1) {
-        wrong.first = `${sign * c} in row ${transposed ? j : i}, column ${transposed ? i : j}`
-      }
-      const bound = differenceRoundedDown(c, v[j])
-      if (bound < least) least = bound
-    }
-    const u = Math.min(lambda, least)
+    const u = Math.min(lambda, least[i])
     const j = partner[i]
-    const paid = j < 0 ? lambda : cost(i, j)
+    const paid = j < 0 ? lambda : pairCost[i]
+    if (j >= 0 && !Number.isFinite(paid)) {
+      violations.push(`row ${transposed ? j : i} and column ${transposed ? i : j} are a forbidden pair`)
+    }
     if (j < 0 && lambda === Number.POSITIVE_INFINITY) violations.push(`${i} on the shorter side has no partner`)
     if (j >= 0 && paid > lambda) violations.push(`the pair of ${i} on the shorter side costs more than staying alone`)
-    minReducedCost = Math.min(minReducedCost, least - u)
+    minReducedCost = Math.min(minReducedCost, least[i] - u)
     for (const sum of [primal, gap]) sum.add(paid)
     dual.add(u)
     gap.add(-u)
@@ -130,6 +134,56 @@ export function certify(problem: CertifiedProblem, claim: Claim): Judgement {
     proof: 'full',
     optimal: optimal && violations.length === 0,
     violations,
+  }
+}
+
+type EntryVisitor = (row: number, column: number, cost: number) => void
+
+/** Every entry once, whichever way the costs are given. @throws RangeError if lengths do not fit */
+function entriesOf(problem: CertifiedProblem): {
+  readonly rows: number
+  readonly columns: number
+  /** What is wrong with the lists themselves goes to `violations`. */
+  readonly visit: (visitor: EntryVisitor, violations: string[]) => void
+} {
+  if ('indptr' in problem.costs) return listedEntriesOf(problem.costs)
+  const { costs, rows, columns } = problem as { costs: Float32Array | Float64Array; rows: number; columns: number }
+  if (costs.length !== rows * columns) throw wrongValue('costs', `${rows * columns} elements`, costs)
+  return {
+    rows,
+    columns,
+    visit(visitor) {
+      for (let row = 0, e = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++, e++) visitor(row, column, costs[e])
+      }
+    },
+  }
+}
+
+function listedEntriesOf({ indptr, indices, data, rows, columns }: SparseMatrix): ReturnType<typeof entriesOf> {
+  if (indptr.length !== rows + 1) throw wrongValue('costs.indptr', `${rows + 1} elements`, indptr)
+  const entries = indptr[rows]
+  if (indices.length !== entries) throw wrongValue('costs.indices', `${entries} elements`, indices)
+  if (data.length !== entries) throw wrongValue('costs.data', `${entries} elements`, data)
+  return {
+    rows,
+    columns,
+    visit(visitor, violations) {
+      const lastRow = new Int32Array(columns).fill(-1)
+      for (let row = 0, e = 0; row < rows; row++) {
+        if (indptr[row] !== e) violations.push(`row ${row} does not begin where the one before it ends`)
+        for (; e < indptr[row + 1]; e++) {
+          const column = indices[e]
+          if (!(column >= 0 && column < columns)) {
+            violations.push(`row ${row} lists column ${column}, which does not exist`)
+            continue
+          }
+          if (lastRow[column] === row) violations.push(`row ${row} lists column ${column} twice`)
+          lastRow[column] = row
+          visitor(row, column, data[e])
+        }
+      }
+    },
   }
 }
 

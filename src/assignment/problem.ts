@@ -6,12 +6,15 @@ import {
   type RowCosts,
   type RunControl,
   type SolverName,
+  type SparseCosts,
 } from '../backend/backend.js'
 import { requireAttached } from '../backend/input-memory.js'
 import { wrongType, wrongValue } from '../errors.js'
 import type { Rows } from '../sae/rows.js'
+import type { SparseMatrix } from '../tensor/sparse-matrix.js'
 import { integer, largestSize, oneOf, rejectUnknownOptions } from '../validate.js'
 import { checkRowPair } from './check-rows.js'
+import { checkSparse } from './check-sparse.js'
 
 /** Feature rows whose squared distances are the costs. */
 export interface RowPair {
@@ -19,12 +22,12 @@ export interface RowPair {
   readonly b: Rows
 }
 
-/** A row-major cost matrix, or the feature rows to take costs from. */
-export type Costs = Float32Array | Float64Array | RowPair
+/** A row-major cost matrix, the costs of the allowed pairs, or the feature rows to take costs from. */
+export type Costs = Float32Array | Float64Array | SparseMatrix | RowPair
 
 /** Options of {@link solveAssignmentSync}. */
 export interface ProblemOptions {
-  /** Rows of a cost matrix. Default: from `columns`, or a square matrix. */
+  /** Rows of a cost matrix (sparse rows have their own). Default: from `columns`, or a square matrix. */
   readonly rows?: number
   /** Columns of a cost matrix. */
   readonly columns?: number
@@ -89,7 +92,7 @@ export function toProblem(costs: Costs, options: SolveOptions, synchronous: bool
   const verify = oneOf('verify', options.verify ?? 'full', ['full', 'shortlist'])
   if (neighbours && verify !== 'full') throw wrongValue('verify', "'full' with `neighbours`", verify)
   const solver = oneOf('solver', options.solver ?? 'auto', ['auto', ...solverNames])
-  const checked = isRowPair(costs) ? rowCosts(costs, options) : matrixCosts(costs, options)
+  const checked = checkedCosts(costs, options)
   const prices = options.prices === undefined ? undefined : startingPrices(options.prices, checked)
   if (prices && solver !== 'auto' && solver !== 'shortlist')
     throw wrongValue('solver', "'shortlist' with `prices`", solver)
@@ -105,8 +108,8 @@ export function toProblem(costs: Costs, options: SolveOptions, synchronous: bool
 }
 
 /** The prices of the longer side: those of the other side follow from them. */
-function startingPrices(given: { readonly u: Float64Array; readonly v: Float64Array }, costs: MatrixCosts | RowCosts) {
-  const [rows, columns] = costs.kind === 'matrix' ? [costs.rows, costs.columns] : [costs.a.count, costs.b.count]
+function startingPrices(given: { readonly u: Float64Array; readonly v: Float64Array }, costs: Problem['costs']) {
+  const [rows, columns] = costs.kind === 'rows' ? [costs.a.count, costs.b.count] : [costs.rows, costs.columns]
   const [name, length] = rows > columns ? (['u', rows] as const) : (['v', columns] as const)
   const prices = given?.[name]
   if (!(prices instanceof Float64Array)) throw wrongType(`prices.${name}`, 'a Float64Array', prices)
@@ -117,17 +120,23 @@ function startingPrices(given: { readonly u: Float64Array; readonly v: Float64Ar
   return prices
 }
 
-function autoSolver(costs: MatrixCosts | RowCosts): SolverName {
-  return costs.kind === 'matrix' && costs.rows * costs.columns <= tinyEntries ? 'jv' : 'shortlist'
+function autoSolver(costs: Problem['costs']): SolverName {
+  return costs.kind !== 'rows' && costs.rows * costs.columns <= tinyEntries ? 'jv' : 'shortlist'
 }
 
-function isRowPair(costs: Costs): costs is RowPair {
-  return typeof costs === 'object' && costs !== null && 'a' in costs && 'b' in costs
+function checkedCosts(costs: Costs, options: ProblemOptions): Problem['costs'] {
+  if (typeof costs !== 'object' || costs === null) return matrixCosts(costs, options)
+  if ('a' in costs && 'b' in costs) return rowCosts(costs, options)
+  return 'indptr' in costs ? sparseCosts(costs, options) : matrixCosts(costs, options)
 }
 
 function matrixCosts(data: unknown, options: ProblemOptions): MatrixCosts {
   if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) {
-    throw wrongType('costs', 'a Float32Array, a Float64Array or feature rows { a, b }', data)
+    throw wrongType(
+      'costs',
+      'a Float32Array, a Float64Array, sparse rows { indptr, indices, data, rows, columns } or feature rows { a, b }',
+      data,
+    )
   }
   requireAttached('costs', data)
   const side = Math.round(Math.sqrt(data.length))
@@ -139,10 +148,23 @@ function matrixCosts(data: unknown, options: ProblemOptions): MatrixCosts {
   return { kind: 'matrix', data, rows, columns }
 }
 
-function rowCosts({ a, b }: RowPair, options: ProblemOptions): RowCosts {
+function sparseCosts(costs: SparseMatrix, options: ProblemOptions): SparseCosts {
+  refuseShape(options, 'sparse rows')
+  checkSparse('costs.', costs)
+  const { indptr, indices, data, rows, columns } = costs
+  // Copied: what a row begins with must not change any more.
+  return { kind: 'sparse', indptr: new Float64Array(indptr), indices, data, rows, columns }
+}
+
+/** Refuses options that say what the costs say themselves. */
+function refuseShape(options: ProblemOptions, costs: string): void {
   for (const name of ['rows', 'columns'] as const) {
-    if (options[name] !== undefined) throw wrongValue(name, 'nothing with feature rows', options[name])
+    if (options[name] !== undefined) throw wrongValue(name, `nothing with ${costs}`, options[name])
   }
+}
+
+function rowCosts({ a, b }: RowPair, options: ProblemOptions): RowCosts {
+  refuseShape(options, 'feature rows')
   checkRowPair('costs.', a, b)
   const { memoryBudget = defaultMemoryBudget } = options
   if (typeof memoryBudget !== 'number') throw wrongType('memoryBudget', 'a number of bytes', memoryBudget)

@@ -7,7 +7,7 @@ import type { Certificate, Neighbours, Solution, SolverName, SourceName } from '
 /** The integer of an enum is the position of its name. */
 export const dtypeOrder: readonly Dtype[] = ['f16', 'bf16', 'f32', 'f64']
 export const solverOrder: readonly SolverName[] = ['jv', 'shortlist', 'auction', 'greedy']
-export const sourceOrder: readonly SourceName[] = ['dense', 'implicit']
+export const sourceOrder: readonly SourceName[] = ['dense', 'implicit', 'sparse']
 export const proofOrder: readonly Certificate['proof'][] = ['shortlist', 'full']
 
 /** What the addon was built with and from. */
@@ -31,6 +31,15 @@ export interface Job<T> {
 
 /** `layout` is [dtype, rows, columns, rowStride, columnStride, offset]. */
 export type MatrixArguments = [data: StoredArray, layout: Float64Array]
+
+/** See {@link SparseMatrix}. */
+export type SparseArguments = [
+  indptr: Float64Array,
+  indices: Int32Array,
+  data: Float32Array | Float64Array,
+  rows: number,
+  columns: number,
+]
 
 /** One entry of `data` and `scales` a block; `layout` is [count, then the six numbers of every block]. */
 export type RowsArguments = [
@@ -105,8 +114,13 @@ export interface Addon {
     onProgress: ReportProgress | null,
     ...args: [...costs: MatrixArguments, ...options: SolveArguments]
   ): Job<NativeSolution>
+  solveSparse(
+    onProgress: ReportProgress | null,
+    ...args: [...costs: SparseArguments, ...options: SolveArguments]
+  ): Job<NativeSolution>
   solveRows(onProgress: ReportProgress | null, ...args: RowProblemArguments): Job<NativeSolution>
   solveMatrixSync(...args: [...costs: MatrixArguments, ...options: SolveArguments]): NativeSolution
+  solveSparseSync(...args: [...costs: SparseArguments, ...options: SolveArguments]): NativeSolution
   solveRowsSync(...args: RowProblemArguments): NativeSolution
   /** The job ends at its next check and its promise rejects with the code `CANCELLED`. */
   cancel(job: JobHandle): void

@@ -1,5 +1,6 @@
 import type { Rows } from '../sae/rows.js'
 import type { RowMath } from '../tensor/row-math.js'
+import type { SparseMatrix } from '../tensor/sparse-matrix.js'
 
 /** The engines. `cuda` is not in this version: asking for it is the error `BACKEND_UNAVAILABLE`. */
 export type BackendName = 'typescript' | 'native' | 'cuda'
@@ -8,8 +9,11 @@ export type BackendName = 'typescript' | 'native' | 'cuda'
  * pairs first, not exact; its certificate tells the true gap. `auction` is not in this version (`SOLVER_UNAVAILABLE`).
  */
 export type SolverName = 'jv' | 'shortlist' | 'auction' | 'greedy'
-/** Where costs come from: a whole matrix in memory, or feature rows from which entries are formed when asked for. */
-export type SourceName = 'dense' | 'implicit'
+/**
+ * Where costs come from: a whole matrix in memory, feature rows from which entries are formed when asked for, or the
+ * caller's lists of allowed pairs.
+ */
+export type SourceName = 'dense' | 'implicit' | 'sparse'
 
 /** How a running job is told to stop and tells how far it is. Both are optional everywhere. */
 export interface RunControl {
@@ -36,6 +40,15 @@ export interface MatrixCosts {
   readonly columns: number
 }
 
+/**
+ * A caller's lists of allowed pairs, checked: their parts fit together and every column exists. A pair that is not
+ * listed is forbidden, and so is one listed with `+Infinity` (`-Infinity` when maximizing).
+ */
+export interface SparseCosts extends SparseMatrix {
+  readonly kind: 'sparse'
+  readonly indptr: Float64Array
+}
+
 /** Bytes a cost matrix may take unless the caller says otherwise: a fixed number, so that a run is the same everywhere. */
 export const defaultMemoryBudget = 4e9
 
@@ -45,14 +58,14 @@ export interface RowCosts {
   readonly a: Rows
   readonly b: Rows
   /** `dense` forms the matrix, `implicit` never does, `auto` takes dense where it fits `memoryBudget`. */
-  readonly source: SourceName | 'auto'
+  readonly source: Exclude<SourceName, 'sparse'> | 'auto'
   /** Bytes the cost matrix may take; see {@link defaultMemoryBudget}. */
   readonly memoryBudget: number
 }
 
 /** A linear assignment problem, validated. Every shape is allowed: n < m, n > m, empty. */
 export interface Problem {
-  readonly costs: MatrixCosts | RowCosts
+  readonly costs: MatrixCosts | SparseCosts | RowCosts
   readonly maximize: boolean
   /** lambda: what a pair missing from a full assignment costs; `Infinity` asks for the full assignment of the shorter side. */
   readonly unmatchedCost: number

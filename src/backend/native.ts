@@ -12,10 +12,11 @@ import {
   type RowProblemArguments,
   type RowsArguments,
   type SolveArguments,
+  type SparseArguments,
   solverOrder,
   sourceOrder,
 } from './addon-types.js'
-import type { Backend, MatrixCosts, Problem, RowCosts, RunControl, Solution } from './backend.js'
+import type { Backend, MatrixCosts, Problem, RowCosts, RunControl, Solution, SparseCosts } from './backend.js'
 import { requireAttached, requireFixedLength } from './input-memory.js'
 import { loadAddon } from './load.js'
 
@@ -83,11 +84,13 @@ export function createNativeBackend(addon: Addon): Backend {
 
     async solve(problem, control) {
       const { costs } = problem
-      const solution = await run(addon, control, (report) =>
-        costs.kind === 'matrix'
-          ? addon.solveMatrix(report, ...matrixArguments('costs', costMatrixView(costs)), ...solveArguments(problem))
-          : addon.solveRows(report, ...rowProblemArguments(costs, problem)),
-      )
+      const solution = await run(addon, control, (report) => {
+        if (costs.kind === 'rows') return addon.solveRows(report, ...rowProblemArguments(costs, problem))
+        const options = solveArguments(problem)
+        return costs.kind === 'sparse'
+          ? addon.solveSparse(report, ...sparseArguments(costs), ...options)
+          : addon.solveMatrix(report, ...matrixArguments('costs', costMatrixView(costs)), ...options)
+      })
       return fromNative(solution, problem)
     },
 
@@ -95,8 +98,10 @@ export function createNativeBackend(addon: Addon): Backend {
       const { costs } = problem
       const solution = attempt(() => {
         if (costs.kind === 'rows') return addon.solveRowsSync(...rowProblemArguments(costs, problem, inputInPlace))
+        const options = solveArguments(problem, inputInPlace)
+        if (costs.kind === 'sparse') return addon.solveSparseSync(...sparseArguments(costs, inputInPlace), ...options)
         const matrix = costMatrixView(costs)
-        return addon.solveMatrixSync(matrix.data, matrixLayout(matrix), ...solveArguments(problem, inputInPlace))
+        return addon.solveMatrixSync(matrix.data, matrixLayout(matrix), ...options)
       })
       return fromNative(solution, problem)
     },
@@ -207,6 +212,10 @@ function matrixArguments(name: string, matrix: Matrix): MatrixArguments {
 
 function matrixLayout({ dtype, rows, columns, rowStride, columnStride, offset }: Matrix): Float64Array {
   return Float64Array.of(dtypeOrder.indexOf(dtype), rows, columns, rowStride, columnStride, offset)
+}
+
+function sparseArguments({ indptr, indices, data, rows, columns }: SparseCosts, take = input): SparseArguments {
+  return [indptr, take('costs.indices', indices), take('costs.data', data), rows, columns]
 }
 
 function rowProblemArguments(

@@ -1,7 +1,9 @@
 import { SaeMatchError } from '../errors.js'
 import { readNpy } from '../formats/npy.js'
 import { openNpz } from '../formats/npz.js'
+import type { SparseMatrix } from '../tensor/sparse-matrix.js'
 import { allocateTensor, elementReader, type Tensor } from '../tensor/tensor.js'
+import { isSparseFile, readSparse } from './sparse-file.js'
 
 /** A cost matrix of `rows` x `columns`, as a file holds it. */
 export interface CostFile {
@@ -13,16 +15,17 @@ export interface CostFile {
 }
 
 /**
- * Reads the costs of an `.npy` or an `.npz`.
+ * Reads the costs of an `.npy` or an `.npz`, one that scipy.sparse.save_npz wrote included.
  *
  * @param array which array of an `.npz`; by default its only matrix
- * @throws `TENSOR_SHAPE` for anything but a matrix, `TENSOR_MISSING`, `OUT_OF_MEMORY` and what reading throws; the
- *   reason of `signal`
+ * @throws `TENSOR_SHAPE` for anything but a matrix, `TENSOR_MISSING`, `OUT_OF_MEMORY`, `FORMAT_INVALID` for a sparse
+ *   matrix in another format than csr, and what reading throws; the reason of `signal`
  */
-export async function readCosts(path: string, array?: string, signal?: AbortSignal): Promise<CostFile> {
+export async function readCosts(path: string, array?: string, signal?: AbortSignal): Promise<CostFile | SparseMatrix> {
   if (!/\.npz$/i.test(path)) return matrixCosts(path, await readNpy(path, signal))
   const npz = await openNpz(path, signal)
   try {
+    if (array === undefined && isSparseFile(npz)) return await readSparse(npz)
     const matrices = [...npz.tensors].filter(([, { shape }]) => shape.length === 2).map(([name]) => name)
     const name = array ?? matrices[0]
     if (array === undefined && matrices.length !== 1) {

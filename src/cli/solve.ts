@@ -4,6 +4,7 @@ import { solveAssignment } from '../assignment/solve.js'
 import { SaeMatchError } from '../errors.js'
 import { ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNpz } from '../output/npz.js'
+import type { SparseMatrix } from '../tensor/sparse-matrix.js'
 import type { Command } from './command.js'
 import { type CostFile, readCosts } from './cost-file.js'
 import { applyThreads, backendOptions, verifyOption } from './match-options.js'
@@ -29,11 +30,12 @@ export const solveCommand: Command = {
     ...backendOptions,
   },
   details: [
-    'Finds the one-to-one assignment of rows to columns with the least total cost and proves it. COSTS is a two-dimensional .npy, or an .npz that holds one; infinity forbids a pair.',
+    'Finds the one-to-one assignment of rows to columns with the least total cost and proves it. COSTS is a two-dimensional .npy, an .npz that holds one, or what scipy.sparse.save_npz writes of a csr matrix; infinity forbids a pair, and so does leaving it out of a sparse matrix.',
   ],
   examples: [
     'sae-match solve costs.npy --out assignment.npz',
     'sae-match solve scores.npz --array similarity --maximize --json',
+    'sae-match solve candidates.npz --unmatched-cost 2.5',
   ],
   run: async (args, { terminal, signal }) => {
     applyThreads(args)
@@ -79,7 +81,9 @@ function solutionArrays({ rowToColumn, columnToRow, u, v }: Assignment) {
 }
 
 /** Solves a matrix that lies by columns as its transpose, which lies by rows, and swaps rows and columns of the result. */
-async function solveCosts({ data, rows, columns, byColumns }: CostFile, options: SolveOptions): Promise<Assignment> {
+async function solveCosts(costs: CostFile | SparseMatrix, options: SolveOptions): Promise<Assignment> {
+  if ('indptr' in costs) return solveAssignment(costs, options)
+  const { data, rows, columns, byColumns } = costs
   if (!byColumns) return solveAssignment(data, { ...options, rows, columns })
   try {
     const transposed = await solveAssignment(data, { ...options, rows: columns, columns: rows })

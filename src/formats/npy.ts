@@ -28,6 +28,9 @@ const elementTypes = new Map<string, ElementType>([
   ['i8', 'i64'],
 ])
 
+/** Byte strings of a fixed length: read as bytes, with one axis more. */
+const byteString = /^\|S(\d+)$/
+
 const magic = '\x93NUMPY'
 /** What numpy pads the header of a small shape to. */
 const usualHeaderBytes = 128
@@ -82,19 +85,22 @@ export async function readNpyHeader(
   if (fields === null)
     throw invalid(`the header is not a dictionary of descr, fortran_order and shape: ${text.slice(0, 80)}`)
 
-  const dtype = elementTypes.get(fields.descr.slice(1))
+  const stringBytes = byteString.exec(fields.descr)
+  const ordered = !fields.fortranOrder || fields.shape.length < 2
+  const dtype = stringBytes && ordered ? 'u8' : elementTypes.get(fields.descr.slice(1))
   if (dtype === undefined || !'<>|='.includes(fields.descr[0])) {
     throw new SaeMatchError('TENSOR_DTYPE', `${name}: expected floats, integers or bool, found dtype '${fields.descr}'`)
   }
-  const dataBytes = elementCount(fields.shape) * elementBytes(dtype)
-  const shape = `(${fields.shape.join(', ')}) of ${dtype}`
-  if (!fields.shape.every(Number.isSafeInteger) || !Number.isSafeInteger(dataBytes)) {
+  const dimensions = stringBytes && dtype === 'u8' ? [...fields.shape, Number(stringBytes[1])] : fields.shape
+  const dataBytes = elementCount(dimensions) * elementBytes(dtype)
+  const shape = `(${dimensions.join(', ')}) of ${dtype}`
+  if (!dimensions.every(Number.isSafeInteger) || !Number.isSafeInteger(dataBytes)) {
     throw invalid(`impossible shape ${shape}`)
   }
   if (dataBytes > bytes - dataStart) throw truncated(`${shape} needs ${dataBytes} bytes, found ${bytes - dataStart}`)
   if (dataBytes < bytes - dataStart) throw invalid(`${shape} needs ${dataBytes} bytes, found ${bytes - dataStart}`)
   const { fortranOrder } = fields
-  return { dtype, shape: fields.shape, fortranOrder, bigEndian: fields.descr[0] === '>', dataStart }
+  return { dtype, shape: dimensions, fortranOrder, bigEndian: fields.descr[0] === '>', dataStart }
 }
 
 /** The tensor a header describes, to be filled with the bytes behind it. */

@@ -23,7 +23,7 @@ export interface MatchOptions extends RunControl {
   /** What a pair missing from a full matching costs; no dearer pair is made. Default Infinity: the smaller SAE is matched whole. */
   readonly unmatchedCost?: number | undefined
   /** Whether the cost matrix is formed (`dense`) or never exists (`implicit`). Default `auto`: as `memoryBudget` allows. */
-  readonly source?: SourceName | 'auto' | undefined
+  readonly source?: Exclude<SourceName, 'sparse'> | 'auto' | undefined
   /** Bytes the cost matrix may take. Default 4e9. */
   readonly memoryBudget?: number | undefined
   /** What to hold the match against. Default `basic`. */
@@ -43,7 +43,7 @@ export interface MatchSettings {
   readonly solver: SolverName | 'auto'
   readonly backend: BackendRequest
   readonly unmatchedCost: number
-  readonly source: SourceName | 'auto'
+  readonly source: Exclude<SourceName, 'sparse'> | 'auto'
   readonly memoryBudget: number
   readonly baselines: BaselineChoice
   readonly unfoldable: 'exclude' | 'median'

@@ -73,4 +73,85 @@ describe('certify', () => {
       expect(certify(problem, claim([0, 1], [0, price])).violations.join()).toContain('not finite')
     }
   })
+
+  it('judges sparse costs like the matrix with infinities', () => {
+    // [[1, 4, -], [2, -, 3]] and its transpose
+    const wide = {
+      indptr: Int32Array.of(0, 2, 4),
+      indices: Int32Array.of(1, 0, 0, 2),
+      data: Float64Array.of(4, 1, 2, 3),
+    }
+    const tall = {
+      indptr: Int32Array.of(0, 2, 3, 4),
+      indices: Int32Array.of(0, 1, 0, 1),
+      data: Float64Array.of(1, 2, 4, 3),
+    }
+    const problems = [
+      { costs: { ...wide, rows: 2, columns: 3 } },
+      { costs: Float64Array.of(1, 4, Infinity, 2, Infinity, 3), rows: 2, columns: 3 },
+    ]
+    for (const [rowToColumn, prices] of [
+      [
+        [0, 2],
+        [0, 0, 0],
+      ],
+      [
+        [0, 2],
+        [-1, 0, 0],
+      ],
+      [
+        [1, 0],
+        [-1, 0, 0],
+      ],
+      [
+        [1, 1],
+        [0, 0, 0],
+      ],
+      [
+        [2, 0],
+        [0, 0, 0],
+      ],
+    ]) {
+      const [sparse, dense] = problems.map((problem) => certify(problem, claim(rowToColumn, prices)))
+      expect(sparse).toEqual(dense)
+    }
+    const problem = { costs: { ...tall, rows: 3, columns: 2 } }
+    expect(certify(problem, claim([0, -1, 1], [-1, 0, 0]))).toMatchObject({ optimal: true, primal: 4, violations: [] })
+    expect(certify(problem, claim([0, -1, 1], [0, 0, 0]))).toMatchObject({ optimal: false, primal: 4, dual: 3 })
+    expect(certify({ ...problem, unmatchedCost: 2 }, claim([0, -1, -1], [0, 0, 0]))).toMatchObject({
+      optimal: true,
+      primal: 3,
+    })
+  })
+
+  it.each([
+    ['a column twice', { indices: Int32Array.of(1, 1) }, /row 0 lists column 1 twice/],
+    ['a column that does not exist', { indices: Int32Array.of(0, 2) }, /row 0 lists column 2, which does not exist/],
+    ['a cost that is NaN', { data: Float64Array.of(1, NaN) }, /the first NaN in row 0, column 1/],
+  ])('rejects sparse costs with %s', (_, change, message) => {
+    const costs = {
+      indptr: Int32Array.of(0, 2),
+      indices: Int32Array.of(0, 1),
+      data: Float64Array.of(1, 1),
+      rows: 1,
+      columns: 2,
+    }
+    expect(certify({ costs }, claim([0], [0, 0])).optimal).toBe(true)
+    const judgement = certify({ costs: { ...costs, ...change } }, claim([0], [0, 0]))
+    expect(judgement.optimal).toBe(false)
+    expect(judgement.violations.join()).toMatch(message)
+  })
+
+  it('refuses sparse costs whose parts do not fit together', () => {
+    const costs = {
+      indptr: Int32Array.of(0, 2),
+      indices: Int32Array.of(0, 1),
+      data: Float64Array.of(1, 1),
+      rows: 1,
+      columns: 2,
+    }
+    for (const change of [{ rows: 2 }, { indices: Int32Array.of(0) }, { data: Float64Array.of(1) }]) {
+      expect(() => certify({ costs: { ...costs, ...change } }, claim([0], [0, 0]))).toThrow(RangeError)
+    }
+  })
 })

@@ -110,6 +110,18 @@ describe('readNpy', () => {
     await expectFailure(readNpy(writeNpy(name, text, twoFloats)), 'FORMAT_INVALID', name)
   })
 
+  it('reads byte strings as bytes, with one axis more', async () => {
+    const path = join(folder, 'strings.npy')
+    writeFileSync(path, npyBytes('|S3', [], Buffer.from('csr')))
+    expect(await readNpy(path)).toMatchObject({ dtype: 'u8', shape: [3], data: Uint8Array.from(Buffer.from('csr')) })
+    writeFileSync(path, npyBytes('|S2', [2], Buffer.from('abc\0')))
+    expect(await readNpy(path)).toMatchObject({ dtype: 'u8', shape: [2, 2], strides: [2, 1] })
+    writeFileSync(path, npyBytes('|S2', [2, 1], Buffer.from('abcd'), true))
+    await expectFailure(readNpy(path), 'TENSOR_DTYPE', "'|S2'")
+    writeFileSync(path, npyBytes('|S999999999999999999999', [2], []))
+    await expectFailure(readNpy(path), 'FORMAT_INVALID', 'impossible shape')
+  })
+
   it.each(['|O', '<c8', '<U4', '<f16', '|V4', 'f4', ''])('refuses the dtype %j', async (descr) => {
     const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (2,)}`
     await expectFailure(readNpy(writeNpy('dtype.npy', text, twoFloats)), 'TENSOR_DTYPE', 'dtype.npy', `'${descr}'`)

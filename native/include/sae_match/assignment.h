@@ -13,7 +13,7 @@ namespace sae_match {
 
 // The order of each enum is the one of src/backend/addon-types.ts.
 enum class Solver : std::int32_t { jv = 0, shortlist = 1, auction = 2, greedy = 3 };
-enum class Source : std::int32_t { dense = 0, implicit = 1 };
+enum class Source : std::int32_t { dense = 0, implicit = 1, sparse = 2 };
 enum class Proof : std::int32_t { shortlist = 0, full = 1 };
 
 // A caller's matrix, row-major with the given stride. +Infinity forbids a pair (-Infinity when maximizing).
@@ -23,6 +23,18 @@ struct CostMatrix {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   std::int64_t row_stride = 0;
+};
+
+// A caller's lists of allowed pairs, in compressed sparse rows: those of row i are the entries indptr[i] up to
+// indptr[i + 1]. A pair that is not listed, or listed with +Infinity (-Infinity when maximizing), is forbidden.
+// Columns of a row come in any order, each at most once.
+struct SparseCosts {
+  const std::int64_t* indptr = nullptr;   // [rows + 1] from 0, never falling
+  const std::int32_t* indices = nullptr;  // [indptr[rows]] columns
+  const void* data = nullptr;             // [indptr[rows]] costs
+  Dtype dtype = Dtype::f64;               // f32 or f64
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
 };
 
 struct SolveOptions {
@@ -72,6 +84,9 @@ struct Solution {
 
 // Throws Error: COST_NAN, COST_RANGE, INFEASIBLE, SOLVER_UNAVAILABLE, OUT_OF_MEMORY, CANCELLED.
 Solution solve(const CostMatrix& costs, const SolveOptions& options, RunControl& control);
+
+// The same over lists. Also throws COST_DUPLICATE, and INVALID_ARGUMENT for a column that does not exist.
+Solution solve(const SparseCosts& costs, const SolveOptions& options, RunControl& control);
 
 // Squared distances of feature rows; the optimum is that of their f64 values.
 Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, const SolveOptions& options,

@@ -1,7 +1,7 @@
 import type { Certificate } from '../backend.js'
 import { compensatedSum, differenceError, nextDown } from './float.js'
-import type { CostSource } from './source.js'
-import { rowRange } from './source.js'
+import type { CostSource, RowVisitor } from './source.js'
+import { pricesOf, rowRange, rowsPerSlice } from './source.js'
 import type { Steps } from './steps.js'
 
 /** An assignment whose optimality is to be proved, n <= m, minimisation. */
@@ -23,9 +23,6 @@ export interface Proof {
   readonly certificate: Certificate
 }
 
-/** Something else that wants to see every row in the same pass. */
-export type RowVisitor = (row: number, costs: Float64Array) => void
-
 /**
  * A lower bound of the optimum from the column prices alone, by one pass over every entry: prices are brought to their
  * signs, then `u_i = min(lambda, min_j (c_ij - v_j))` rounded down, so that no reduced cost is negative.
@@ -34,18 +31,18 @@ export type RowVisitor = (row: number, costs: Float64Array) => void
  */
 export function* audit(claim: Claim, also?: RowVisitor): Steps<Proof> {
   const { source, unmatchedCost, rowToColumn } = claim
-  const { rows, columns } = source
+  const { rows } = source
   const { v } = signedPrices(claim)
   if (unmatchedCost < Number.POSITIVE_INFINITY) yield* holdLoneRows(claim, v)
   const u = new Float64Array(rows)
   const pairCost = new Float64Array(rows)
   let minReducedCost = Number.POSITIVE_INFINITY
 
-  const auditRow: RowVisitor = (row, costs) => {
+  const auditRow: RowVisitor = (row, costs, columns) => {
     const partner = rowToColumn[row]
     pairCost[row] = partner < 0 ? unmatchedCost : source.cost(row, partner)
     const least = source.exact
-      ? leastReduced(costs, v)
+      ? leastReduced(costs, pricesOf(v, columns))
       : // The partner's exact value keeps most of the others from being computed.
         leastReducedOfBounds(
           source,
@@ -56,12 +53,12 @@ export function* audit(claim: Claim, also?: RowVisitor): Steps<Proof> {
         )
     u[row] = Math.min(least, unmatchedCost)
     minReducedCost = Math.min(minReducedCost, least - u[row])
-    also?.(row, costs)
+    also?.(row, costs, columns)
   }
 
-  const rowsPerSlice = Math.max(1, Math.ceil(2 ** 19 / Math.max(1, columns)))
-  for (let begin = 0; begin < rows; begin += rowsPerSlice) {
-    const end = Math.min(begin + rowsPerSlice, rows)
+  const step = rowsPerSlice(source)
+  for (let begin = 0; begin < rows; begin += step) {
+    const end = Math.min(begin + step, rows)
     source.visit(rowRange(begin, end), auditRow)
     yield { phase: 'verify', done: end, total: rows }
   }
@@ -140,12 +137,13 @@ function* holdLoneRows({ source, unmatchedCost, rowToColumn }: Claim, v: Float64
   const matched = new Uint8Array(source.columns)
   for (const column of rowToColumn) if (column >= 0) matched[column] = 1
   const loneRows = Array.from(rowToColumn.keys()).filter((row) => rowToColumn[row] < 0)
-  const rowsPerSlice = Math.max(1, Math.ceil(2 ** 19 / Math.max(1, source.columns)))
-  for (let begin = 0; begin < loneRows.length; begin += rowsPerSlice) {
-    source.visit(loneRows.slice(begin, begin + rowsPerSlice), (row, costs) => {
-      for (let j = 0; j < costs.length; j++) {
-        if (costs[j] - v[j] > unmatchedCost || matched[j] === 0) continue
-        const cost = source.exact ? costs[j] : source.cost(row, j)
+  const step = rowsPerSlice(source)
+  for (let begin = 0; begin < loneRows.length; begin += step) {
+    source.visit(loneRows.slice(begin, begin + step), (row, costs, columns) => {
+      for (let e = 0; e < costs.length; e++) {
+        const j = columns === null ? e : columns[e]
+        if (costs[e] - v[j] > unmatchedCost || matched[j] === 0) continue
+        const cost = source.exact ? costs[e] : source.cost(row, j)
         const highest = cost - unmatchedCost
         const price = differenceError(cost, unmatchedCost, highest) < 0 ? nextDown(highest) : highest
         if (price < v[j]) v[j] = price

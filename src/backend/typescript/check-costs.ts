@@ -33,13 +33,15 @@ export function* checkCosts(costs: MatrixCosts, maximize: boolean, unmatchedCost
       for (let p = 0; p < length; p++) {
         const cost = chunk[p]
         if (cost === allowedInfinity) forbidden = true
-        else if (!Number.isFinite(cost)) throw badEntry(costs, begin + p, allowedInfinity)
-        else if (Math.abs(cost) > limit) throw tooLarge(Math.abs(cost), limit)
+        else if (!Number.isFinite(cost)) {
+          const row = Math.floor((begin + p) / columns)
+          throw badEntry(cost, row, (begin + p) % columns, allowedInfinity)
+        } else if (Math.abs(cost) > limit) throw tooLarge(Math.abs(cost), limit)
       }
     }
     yield
   }
-  if (Number.isFinite(unmatchedCost) && Math.abs(unmatchedCost) > limit) throw tooLarge(Math.abs(unmatchedCost), limit)
+  checkUnmatchedCost(unmatchedCost, limit)
   return { forbidden, constant: constant && !forbidden }
 }
 
@@ -80,10 +82,14 @@ export function tooLarge(size: number, limit: number): SaeMatchError {
   )
 }
 
-function badEntry({ data, columns }: MatrixCosts, position: number, allowedInfinity: number): SaeMatchError {
-  const row = Math.floor(position / columns)
+/** @throws `COST_RANGE` */
+export function checkUnmatchedCost(unmatchedCost: number, limit: number): void {
+  if (Number.isFinite(unmatchedCost) && Math.abs(unmatchedCost) > limit) throw tooLarge(Math.abs(unmatchedCost), limit)
+}
+
+export function badEntry(cost: number, row: number, column: number, allowedInfinity: number): SaeMatchError {
   return new SaeMatchError(
     'COST_NAN',
-    `Expected a finite number or ${allowedInfinity} at row ${row}, column ${position % columns}, got ${data[position]}`,
+    `Expected a finite number or ${allowedInfinity} at row ${row}, column ${column}, got ${cost}`,
   )
 }

@@ -1,22 +1,28 @@
 import { SaeMatchError } from '../../errors.js'
-import type { CostSource } from './source.js'
+import type { AllowedColumns, CostSource } from './source.js'
 import { rowRange } from './source.js'
 import type { Steps } from './steps.js'
 
 const rowsPerSlice = 64
 const none = -1
 
-/** Which pairs are allowed, one bit each: 32 columns a word, `words` words a row. */
+/** Columns, one bit each. */
+type ColumnSet = Int32Array
+
+/** Which pairs are allowed. */
 interface Allowed {
   readonly rows: number
   readonly columns: number
-  readonly words: number
-  readonly bits: Int32Array
+  /**
+   * The next column of the row that is in the set, `none` where there is no more. `cursors[row]` is how far the row has
+   * come, 0 at first.
+   */
+  next(row: number, set: ColumnSet, cursors: Int32Array): number
 }
 
 /**
  * A matching of every row along allowed pairs (those of finite cost), continued from `rowToColumn`: Hopcroft-Karp over
- * bit sets. The costs themselves play no part.
+ * bit sets, or over the lists of a source that has them. The costs themselves play no part.
  * @param rowToColumn [n] a matching along allowed pairs, -1 where there is none
  * @param caller what the caller calls the solver's rows and columns, for the message
  * @throws `INFEASIBLE` naming a row of a Hall violator: rows that share fewer allowed columns than they are.
@@ -26,7 +32,8 @@ export function* completeMatching(
   rowToColumn: Int32Array,
   caller: { row: string; column: string },
 ): Steps<Int32Array> {
-  const allowed = yield* allowedPairs(source)
+  const lists = source.allowedColumns()
+  const allowed = lists === null ? yield* allowedBits(source) : allowedInLists(source, lists)
   const { rows, columns } = allowed
   const partner = rowToColumn.slice()
   const owner = new Int32Array(columns).fill(none)
@@ -43,7 +50,27 @@ export function* completeMatching(
   return partner
 }
 
-function* allowedPairs(source: CostSource): Steps<Allowed> {
+function allowedInLists({ rows, columns }: CostSource, { start, column }: AllowedColumns): Allowed {
+  return {
+    rows,
+    columns,
+    next(row, set, cursors) {
+      const begin = start[row]
+      const end = start[row + 1]
+      for (let e = begin + cursors[row]; e < end; e++) {
+        const j = column[e]
+        if (((set[j >> 5] >> (j & 31)) & 1) === 0) continue
+        cursors[row] = e + 1 - begin
+        return j
+      }
+      cursors[row] = end - begin
+      return none
+    },
+  }
+}
+
+/** A bit for every pair: 32 columns a word. */
+function* allowedBits(source: CostSource): Steps<Allowed> {
   const { rows, columns } = source
   const words = Math.ceil(columns / 32)
   const bits = new Int32Array(rows * words)
@@ -55,26 +82,38 @@ function* allowedPairs(source: CostSource): Steps<Allowed> {
     })
     yield
   }
-  return { rows, columns, words, bits }
+  return {
+    rows,
+    columns,
+    next(row, set, cursors) {
+      let untried = -1 << (cursors[row] & 31)
+      for (let w = cursors[row] >> 5; w < words; w++, untried = -1) {
+        const found = bits[row * words + w] & set[w] & untried
+        if (found === 0) continue
+        const column = 32 * w + lowestBit(found)
+        cursors[row] = column + 1
+        return column
+      }
+      cursors[row] = 32 * words
+      return none
+    },
+  }
 }
 
 /** Every row without a column takes the first allowed one that nobody has. */
-function takeFreeColumns({ rows, words, bits }: Allowed, partner: Int32Array, owner: Int32Array): void {
+function takeFreeColumns(allowed: Allowed, partner: Int32Array, owner: Int32Array): void {
   const untaken = columnSet(owner.length)
   owner.forEach((row, column) => {
-    if (row !== none) untaken[column >> 5] &= ~(1 << (column & 31))
+    if (row !== none) remove(untaken, column)
   })
-  for (let row = 0; row < rows; row++) {
+  const cursors = new Int32Array(allowed.rows)
+  for (let row = 0; row < allowed.rows; row++) {
     if (partner[row] !== none) continue
-    for (let w = 0; w < words; w++) {
-      const candidates = bits[row * words + w] & untaken[w]
-      if (candidates === 0) continue
-      const column = 32 * w + lowestBit(candidates)
-      partner[row] = column
-      owner[column] = row
-      untaken[w] &= ~(candidates & -candidates)
-      break
-    }
+    const column = allowed.next(row, untaken, cursors)
+    if (column === none) continue
+    partner[row] = column
+    owner[column] = row
+    remove(untaken, column)
   }
 }
 
@@ -82,27 +121,27 @@ function takeFreeColumns({ rows, words, bits }: Allowed, partner: Int32Array, ow
  * Breadth-first: the least number of pairs that an alternating path from a row without a column to each row has, -1
  * where there is none. Returns whether some path ends in a free column.
  */
-function layer({ words, bits }: Allowed, partner: Int32Array, owner: Int32Array, level: Int32Array): boolean {
+function layer(allowed: Allowed, partner: Int32Array, owner: Int32Array, level: Int32Array): boolean {
   const unseen = columnSet(owner.length)
+  const cursors = new Int32Array(allowed.rows)
   const queue: number[] = []
   partner.forEach((column, row) => {
     level[row] = column === none ? 0 : -1
     if (column === none) queue.push(row)
   })
+  let lastLevel = allowed.rows
   let found = false
-  for (let head = 0; head < queue.length; head++) {
+  for (let head = 0; head < queue.length && level[queue[head]] <= lastLevel; head++) {
     const row = queue[head]
-    for (let w = 0; w < words; w++) {
-      let candidates = bits[row * words + w] & unseen[w]
-      unseen[w] &= ~candidates
-      for (; candidates !== 0; candidates &= candidates - 1) {
-        const next = owner[32 * w + lowestBit(candidates)]
-        if (next === none) {
-          found = true
-        } else if (level[next] < 0) {
-          level[next] = level[row] + 1
-          queue.push(next)
-        }
+    for (let j = allowed.next(row, unseen, cursors); j !== none; j = allowed.next(row, unseen, cursors)) {
+      remove(unseen, j)
+      const next = owner[j]
+      if (next === none) {
+        found = true
+        lastLevel = level[row]
+      } else {
+        level[next] = level[row] + 1
+        queue.push(next)
       }
     }
   }
@@ -110,28 +149,23 @@ function layer({ words, bits }: Allowed, partner: Int32Array, owner: Int32Array,
 }
 
 /** Depth-first along the layers, every column used at most once: a maximal set of disjoint augmenting paths. */
-function augmentLayered(
-  { rows, words, bits }: Allowed,
-  partner: Int32Array,
-  owner: Int32Array,
-  level: Int32Array,
-): void {
+function augmentLayered(allowed: Allowed, partner: Int32Array, owner: Int32Array, level: Int32Array): void {
   const unused = columnSet(owner.length)
-  // Where each row goes on: a word, and the columns of that word it has not tried.
-  const word = new Int32Array(rows)
-  const untried = new Int32Array(rows).fill(-1)
-  for (let start = 0; start < rows; start++) {
+  const cursors = new Int32Array(allowed.rows)
+  for (let start = 0; start < allowed.rows; start++) {
     if (partner[start] !== none) continue
     const path = [start]
     const through: number[] = []
     while (path.length > 0) {
       const row = path[path.length - 1]
-      const column = nextColumn(row)
+      const column = allowed.next(row, unused, cursors)
       if (column === none) {
         path.pop()
         through.pop()
         continue
       }
+      if (owner[column] !== none && level[owner[column]] !== level[row] + 1) continue
+      remove(unused, column)
       through.push(column)
       if (owner[column] !== none) {
         path.push(owner[column])
@@ -144,41 +178,25 @@ function augmentLayered(
       break
     }
   }
-
-  function nextColumn(row: number): number {
-    for (; word[row] < words; word[row]++, untried[row] = -1) {
-      const w = word[row]
-      for (let candidates = bits[row * words + w] & unused[w] & untried[row]; candidates !== 0; ) {
-        const bit = candidates & -candidates
-        candidates ^= bit
-        untried[row] &= ~bit
-        const column = 32 * w + lowestBit(bit)
-        const next = owner[column]
-        if (next === none || level[next] === level[row] + 1) {
-          unused[w] &= ~bit
-          return column
-        }
-      }
-    }
-    return none
-  }
 }
 
 /** The rows that alternating paths reach from a row without a column share fewer columns than they are. */
 function infeasible(
-  { rows, columns, words, bits }: Allowed,
+  allowed: Allowed,
   partner: Int32Array,
   owner: Int32Array,
   caller: { row: string; column: string },
 ): SaeMatchError {
+  const { rows, columns } = allowed
   const first = partner.indexOf(none)
   const unseen = columnSet(columns)
+  const cursors = new Int32Array(rows)
   const reached = [first]
   for (let head = 0; head < reached.length; head++) {
-    for (let w = 0; w < words; w++) {
-      let candidates = bits[reached[head] * words + w] & unseen[w]
-      unseen[w] &= ~candidates
-      for (; candidates !== 0; candidates &= candidates - 1) reached.push(owner[32 * w + lowestBit(candidates)])
+    const row = reached[head]
+    for (let j = allowed.next(row, unseen, cursors); j !== none; j = allowed.next(row, unseen, cursors)) {
+      remove(unseen, j)
+      reached.push(owner[j])
     }
   }
   const { row, column } = caller
@@ -193,10 +211,14 @@ function infeasible(
   })
 }
 
-function columnSet(columns: number): Int32Array {
+function columnSet(columns: number): ColumnSet {
   const set = new Int32Array(Math.ceil(columns / 32)).fill(-1)
   if (columns % 32 !== 0) set[set.length - 1] = 2 ** (columns % 32) - 1
   return set
+}
+
+function remove(set: ColumnSet, column: number): void {
+  set[column >> 5] &= ~(1 << (column & 31))
 }
 
 function lowestBit(word: number): number {

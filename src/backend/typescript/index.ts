@@ -1,20 +1,22 @@
 import { wrongValue } from '../../errors.js'
-import type { Backend } from '../backend.js'
+import type { Backend, RunControl, Solution, SparseCosts } from '../backend.js'
 import { requireAttached, requireFixedLength } from '../input-memory.js'
 import { solveRowsAlone } from './alone.js'
 import { openLoan } from './loan.js'
 import { allocateShared, movableCopy } from './memory.js'
 import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
-import { requireSinglePrecision, solveMatrix } from './solve.js'
+import { requireSinglePrecision, type SolveOptions, solveMatrix, solveSparse } from './solve.js'
 import { runAtOnce, runInTurns } from './steps.js'
 import { formTogether, readBoth, solveRows } from './together.js'
-import { createWorkers } from './workers.js'
+import { createWorkers, type Workers } from './workers.js'
 
 /**
  * Problems with at most this many entries take a tenth of a second or less: the calling thread solves them itself, in
  * turns with the event loop.
  */
 const entriesWithoutWorker = 2 ** 22
+/** The same for lists, of which every entry takes longer. */
+const listedWithoutWorker = 2 ** 15
 
 /** The fallback that needs no addon: the same contract, optimum and certificates, in plain TypeScript. */
 export function createTypescriptBackend({ threads }: { readonly threads: number }): Backend {
@@ -52,6 +54,7 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
     async solve(problem, control) {
       const { costs, ...options } = problem
       if (costs.kind === 'rows') return solveRows(workers, { ...problem, costs }, control)
+      if (costs.kind === 'sparse') return solveLists(workers, costs, options, control)
       requireAttached('costs', costs.data)
       requireFixedLength('costs', costs.data)
       const shared = costs.data.buffer instanceof SharedArrayBuffer
@@ -66,9 +69,33 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
       const { costs, ...options } = problem
       if (costs.kind === 'rows') return runAtOnce(solveRowsAlone({ ...problem, costs }))
       requireAttached('costs', costs.data)
-      return runAtOnce(solveMatrix(costs, options))
+      return runAtOnce(costs.kind === 'sparse' ? solveSparse(costs, options) : solveMatrix(costs, options))
     },
 
     close: () => workers.close(),
   }
+}
+
+/** The caller's arrays are copied (but those that are shared): he may do with them what he likes while the job runs. */
+async function solveLists(
+  workers: Workers,
+  costs: SparseCosts,
+  options: SolveOptions,
+  control: RunControl,
+): Promise<Solution> {
+  const moved: ArrayBuffer[] = []
+  const own = <T extends Int32Array | Float32Array | Float64Array>(name: string, array: T): T => {
+    requireAttached(name, array)
+    requireFixedLength(name, array)
+    if (array.buffer instanceof SharedArrayBuffer) return array
+    const copy = movableCopy(array)
+    moved.push(copy.buffer as ArrayBuffer)
+    return copy
+  }
+  const args = {
+    costs: { ...costs, indices: own('costs.indices', costs.indices), data: own('costs.data', costs.data) },
+    options,
+  }
+  if (costs.indices.length <= listedWithoutWorker) return runInTurns(solveSparse(args.costs, options), control)
+  return workers.run('solveSparse', args, control, moved)
 }

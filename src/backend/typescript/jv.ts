@@ -76,10 +76,12 @@ function* exactMatrix(source: CostSource, unmatchedCost: number): Steps<Float64A
   }
   for (let begin = 0; begin < rows; begin += rowsPerSlice) {
     const end = Math.min(begin + rowsPerSlice, rows)
-    source.visit(rowRange(begin, end), (row, costs) => {
+    source.visit(rowRange(begin, end), (row, costs, listed) => {
       const base = row * columns
-      for (let j = 0; j < columns; j++) {
-        matrix[base + j] = Math.min(source.exact ? costs[j] : source.cost(row, j), unmatchedCost)
+      if (listed !== null) matrix.fill(unmatchedCost, base, base + columns)
+      for (let e = 0; e < costs.length; e++) {
+        const j = listed === null ? e : listed[e]
+        matrix[base + j] = Math.min(source.exact ? costs[e] : source.cost(row, j), unmatchedCost)
       }
     })
     yield { phase: 'solve', done: end, total: 2 * rows }

@@ -1,6 +1,6 @@
 import { differenceError, nextDown } from './float.js'
 import type { CostSource } from './source.js'
-import { rowRange } from './source.js'
+import { pricesOf, rowRange, rowsPerSlice } from './source.js'
 import { insertDescending } from './starting-prices.js'
 import type { Steps } from './steps.js'
 
@@ -36,17 +36,23 @@ const sampleStride = 8
 /** The cut is this rank in the sample of a row: the whole row has about `sampleStride` times as many entries below it. */
 const sampleRank = Math.round(wantedEntries / sampleStride)
 
-export function emptyShortlists({ rows, columns, exact }: CostSource, spreadTies: boolean): Shortlists {
-  const capacity = Math.min(columns, listCapacity)
+export function emptyShortlists(source: CostSource, spreadTies: boolean): Shortlists {
+  const { rows, exact } = source
+  const start = new Int32Array(rows)
+  let end = 0
+  for (let row = 0; row < rows; row++) {
+    start[row] = end
+    end += Math.min(source.rowEntries(row), listCapacity)
+  }
   return {
     listOf: Int32Array.from({ length: rows }, (_, row) => row),
     groups: new Map(),
     spreadTies,
-    start: Int32Array.from({ length: rows }, (_, row) => row * capacity),
+    start,
     count: new Int32Array(rows),
-    column: new Int32Array(rows * capacity),
-    cost: new Float64Array(rows * capacity),
-    exact: exact ? null : new Uint8Array(rows * capacity),
+    column: new Int32Array(end),
+    cost: new Float64Array(end),
+    exact: exact ? null : new Uint8Array(end),
     bound: new Float64Array(rows),
   }
 }
@@ -56,10 +62,10 @@ export function emptyShortlists({ rows, columns, exact }: CostSource, spreadTies
  * often thousands of zero rows, which want the same columns: they get one list, long enough to hold a column for each.
  */
 export function* sweep(lists: Shortlists, source: CostSource, v: Float64Array): Steps<void> {
-  const rowsPerSlice = Math.max(1, Math.ceil(2 ** 19 / Math.max(1, source.columns)))
-  for (let begin = 0; begin < source.rows; begin += rowsPerSlice) {
-    const end = Math.min(begin + rowsPerSlice, source.rows)
-    source.visit(rowRange(begin, end), (row, costs) => select(lists, row, costs, v))
+  const step = rowsPerSlice(source)
+  for (let begin = 0; begin < source.rows; begin += step) {
+    const end = Math.min(begin + step, source.rows)
+    source.visit(rowRange(begin, end), (row, costs, columns) => select(lists, row, costs, columns, v))
     yield { phase: 'solve', done: end, total: 2 * source.rows }
   }
   yield* findGroups(lists, source, v)
@@ -121,27 +127,34 @@ const words = new Int32Array(float.buffer)
 
 /** Makes the list of one row anew at prices v. */
 export function refresh(lists: Shortlists, source: CostSource, row: number, v: Float64Array): void {
-  source.visit([row], (_, costs) => select(lists, row, costs, v))
+  source.visit([row], (_, costs, columns) => select(lists, row, costs, columns, v))
 }
 
-/** Fills the list of `row` from its costs. */
-export function select(lists: Shortlists, row: number, costs: Float64Array, v: Float64Array): void {
+/** Fills the list of `row` from its costs, as a visitor sees them, at prices v. */
+export function select(
+  lists: Shortlists,
+  row: number,
+  costs: Float64Array,
+  columns: Int32Array | null,
+  v: Float64Array,
+): void {
   const { column, cost } = lists
+  const prices = pricesOf(v, columns)
   const list = lists.listOf[row]
   const group = lists.groups.get(list)?.length ?? 0
   const wanted = wantedEntries + group
   if (costs.length > candidates.length) candidates = new Int32Array(costs.length)
-  const cut = costs.length <= listCapacity || group > 0 ? Number.MAX_VALUE : estimateCut(costs, v)
-  let count = collect(costs, v, cut, candidates)
+  const cut = costs.length <= listCapacity || group > 0 ? Number.MAX_VALUE : estimateCut(costs, prices)
+  let count = collect(costs, prices, cut, candidates)
   let bound = cut === Number.MAX_VALUE ? Number.POSITIVE_INFINITY : cut
   if (count > listCapacity + group) {
-    bound = dropDearest(count, wanted, lists.spreadTies ? row * wanted : 0, costs, v)
+    bound = dropDearest(count, wanted, lists.spreadTies ? row * wanted : 0, costs, prices)
     count = wanted
   }
   const base = lists.start[list]
   for (let e = 0; e < count; e++) {
     const j = candidates[e]
-    column[base + e] = j
+    column[base + e] = columns === null ? j : columns[j]
     cost[base + e] = costs[j]
   }
   lists.exact?.fill(0, base, base + count)
@@ -149,7 +162,7 @@ export function select(lists: Shortlists, row: number, costs: Float64Array, v: F
   lists.bound[list] = bound
 }
 
-/** The columns that the list being made is chosen from, ascending. */
+/** Which of the visited costs the list being made is chosen from, ascending. */
 let candidates = new Int32Array(0)
 
 /** Puts the columns with c_j - v_j <= cut into `found`, ascending; returns how many. Four at a time to save branches. */

@@ -1,4 +1,4 @@
-import type { CostSource } from './source.js'
+import type { CostSource, RowVisitor } from './source.js'
 
 /**
  * The exact costs of a row-major matrix [rows, columns], in memory. A class, because all sources then share their
@@ -20,17 +20,29 @@ export class MatrixSource implements CostSource {
     this.widened = data instanceof Float64Array ? null : new Float64Array(columns)
   }
 
-  visit(rows: ArrayLike<number>, visitor: (row: number, costs: Float64Array) => void): void {
+  get entries(): number {
+    return this.rows * this.columns
+  }
+
+  rowEntries(): number {
+    return this.columns
+  }
+
+  visit(rows: ArrayLike<number>, visitor: RowVisitor): void {
     const { data, columns, widened } = this
     for (let r = 0; r < rows.length; r++) {
       const row = data.subarray(rows[r] * columns, (rows[r] + 1) * columns)
       widened?.set(row)
-      visitor(rows[r], widened ?? (row as Float64Array))
+      visitor(rows[r], widened ?? (row as Float64Array), null)
     }
   }
 
   cost(row: number, column: number): number {
     return this.data[row * this.columns + column]
+  }
+
+  allowedColumns(): null {
+    return null
   }
 
   identical(row: number, other: number): boolean {

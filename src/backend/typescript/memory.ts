@@ -1,6 +1,6 @@
 import { SaeMatchError } from '../../errors.js'
 
-type Floats = Uint16Array | Float32Array | Float64Array
+type Floats = Uint16Array | Int32Array | Float32Array | Float64Array
 interface FloatsOver<T, B extends ArrayBufferLike> {
   readonly BYTES_PER_ELEMENT: number
   new (buffer: B, byteOffset?: number, length?: number): T

@@ -1,7 +1,6 @@
 import type { Neighbours } from '../backend.js'
-import type { RowVisitor } from './audit.js'
 import { rowsOfColumns } from './partners.js'
-import type { CostSource } from './source.js'
+import type { CostSource, RowVisitor } from './source.js'
 
 /** Half of {@link Neighbours}: what one side (rows or columns) sees on the other, in the orientation of the solver. */
 interface Side {
@@ -37,9 +36,9 @@ export function neighbourSweep(source: CostSource, rowToColumn: Int32Array): Nei
   })
 
   return {
-    visit: (row, costs) => {
-      seeFromRow(source, rowSide, row, costs)
-      seeFromColumns(source, columnSide, row, costs)
+    visit: (row, costs, columns) => {
+      seeFromRow(source, rowSide, row, costs, columns)
+      seeFromColumns(source, columnSide, row, costs, columns)
     },
     result: (transposed, negated) =>
       transposed ? neighboursOf(columnSide, rowSide, negated) : neighboursOf(rowSide, columnSide, negated),
@@ -56,7 +55,13 @@ function createSide(partner: Int32Array): Side {
   }
 }
 
-function seeFromRow(source: CostSource, side: Side, row: number, costs: Float64Array): void {
+function seeFromRow(
+  source: CostSource,
+  side: Side,
+  row: number,
+  costs: Float64Array,
+  columns: Int32Array | null,
+): void {
   const partner = side.partner[row]
   const partnerCost = side.partnerCost[row]
   const certainlyBefore = partnerCost - source.slack(row)
@@ -68,9 +73,11 @@ function seeFromRow(source: CostSource, side: Side, row: number, costs: Float64A
     nearest = leastBound(costs, partner)
     if (nearest >= 0) least = source.cost(row, nearest)
   }
-  for (let j = 0; j < costs.length; j++) {
-    const bound = costs[j]
-    if ((bound > least && bound > partnerCost) || j === partner) continue
+  for (let e = 0; e < costs.length; e++) {
+    const bound = costs[e]
+    if (bound > least && bound > partnerCost) continue
+    const j = columns === null ? e : columns[e]
+    if (j === partner) continue
     let cost = bound
     if (!source.exact && (bound <= least || bound >= certainlyBefore)) cost = source.cost(row, j)
     if (cost < partnerCost || (cost === partnerCost && j < partner)) rank++
@@ -96,11 +103,18 @@ function leastBound(costs: Float64Array, except: number): number {
   return nearest
 }
 
-function seeFromColumns(source: CostSource, side: Side, row: number, costs: Float64Array): void {
+function seeFromColumns(
+  source: CostSource,
+  side: Side,
+  row: number,
+  costs: Float64Array,
+  columns: Int32Array | null,
+): void {
   const { other, otherCost, rank, partner, partnerCost } = side
   const slack = source.slack(row)
-  for (let j = 0; j < costs.length; j++) {
-    const bound = costs[j]
+  for (let e = 0; e < costs.length; e++) {
+    const j = columns === null ? e : columns[e]
+    const bound = costs[e]
     if (bound >= otherCost[j] && bound > partnerCost[j]) continue
     if (partner[j] === row) continue
     let cost = bound

@@ -253,17 +253,18 @@ function pushUnlisted(market: Market, search: Search, row: number, after: number
 function extendRow(market: Market, search: Search, row: number, key: number): void {
   const { source, lists, v, owner, work } = market
   work.refreshes++
-  source.visit([row], (_, costs) => {
-    select(lists, row, costs, v)
+  source.visit([row], (_, costs, columns) => {
+    select(lists, row, costs, columns, v)
     relaxList(market, search, row)
     if (pushUnlisted(market, search, row, key)) return
     const start = search.rowDistance[row]
     const u = search.rowPrice[row]
-    for (let j = 0; j < costs.length; j++) {
-      const distance = start + Math.max(0, costs[j] - v[j] - u)
+    for (let e = 0; e < costs.length; e++) {
+      const j = columns === null ? e : columns[e]
+      const distance = start + Math.max(0, costs[e] - v[j] - u)
       if (distance >= search.distance[j] || distance > search.nearest) continue
       if (owner[j] >= 0 && lists.listOf[owner[j]] === lists.listOf[row]) continue
-      const cost = source.exact ? costs[j] : source.cost(row, j)
+      const cost = source.exact ? costs[e] : source.cost(row, j)
       reachColumn(search, owner, j, start + Math.max(0, cost - v[j] - u), row, cost)
     }
   })

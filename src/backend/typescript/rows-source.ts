@@ -1,6 +1,6 @@
 import { multiplyRows, productRows } from './gemm.js'
 import { type Points, pairCost } from './points.js'
-import type { CostSource } from './source.js'
+import type { CostSource, RowVisitor } from './source.js'
 
 /** What turns products of rows into squared distances, or into bounds of them. */
 export interface Norms {
@@ -81,24 +81,36 @@ export class RowsSource implements CostSource {
     this.tile = new Float64Array(formed === null ? productRows * b.count : 0)
   }
 
-  visit(rows: ArrayLike<number>, visitor: (row: number, costs: Float64Array) => void): void {
+  get entries(): number {
+    return this.rows * this.columns
+  }
+
+  rowEntries(): number {
+    return this.columns
+  }
+
+  visit(rows: ArrayLike<number>, visitor: RowVisitor): void {
     const { formed, columns, tile } = this
     if (formed !== null) {
       for (let r = 0; r < rows.length; r++) {
-        visitor(rows[r], formed.subarray(rows[r] * columns, (rows[r] + 1) * columns))
+        visitor(rows[r], formed.subarray(rows[r] * columns, (rows[r] + 1) * columns), null)
       }
       return
     }
     for (let begin = 0; begin < rows.length; begin += productRows) {
       const some = Array.from({ length: Math.min(productRows, rows.length - begin) }, (_, r) => rows[begin + r])
       formCosts(this.a, some, this.b, this.norms, tile)
-      for (const [r, row] of some.entries()) visitor(row, tile.subarray(r * columns, (r + 1) * columns))
+      for (const [r, row] of some.entries()) visitor(row, tile.subarray(r * columns, (r + 1) * columns), null)
     }
   }
 
   cost(row: number, column: number): number {
     this.exactCosts++
     return this.norms.sign * pairCost(this.a, row, this.b, column)
+  }
+
+  allowedColumns(): null {
+    return null
   }
 
   identical(row: number, other: number): boolean {

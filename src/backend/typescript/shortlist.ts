@@ -21,6 +21,9 @@ import type { Steps } from './steps.js'
 
 /** The eps of a first, short phase in median widths of the lists: for most problems it is all that is needed. */
 const shortEps = 1 / 80
+/** Where rows have few allowed columns, paths are long: further phases, each so much finer than the one before. */
+const fallOverFewColumns = 16
+const phasesOverFewColumns = 3
 /** Where that did not settle, the costs want the whole scale: large steps first. */
 const longEps = [2, 1 / 4, 1 / 32]
 /** Bids that a row may make on average in a phase. */
@@ -42,6 +45,11 @@ export function* solveShortlist(source: CostSource, unmatchedCost: number, price
   if (width > 0) {
     const settled = yield* auction(market, powerOfTwoBelow(width * shortEps), shortBids, false)
     for (const [phase, part] of settled ? [] : longEps.entries()) {
+      yield* auction(market, powerOfTwoBelow(width * part), longBids, phase % 2 === 0)
+    }
+    const further = source.entries < source.rows * source.columns ? phasesOverFewColumns : 0
+    for (let phase = 0; phase < further; phase++) {
+      const part = (settled ? shortEps : longEps[longEps.length - 1]) / fallOverFewColumns ** (phase + 1)
       yield* auction(market, powerOfTwoBelow(width * part), longBids, phase % 2 === 0)
     }
   }
@@ -177,9 +185,10 @@ function levelGroup({ source, lists, owner, partner, partnerCost, v }: Market, l
   for (const row of rows) {
     if (partner[row] >= 0) level = Math.max(level, partnerCost[row] - v[partner[row]])
   }
-  source.visit([list], (_, costs) => {
-    for (let j = 0; j < costs.length; j++) {
-      if (costs[j] - v[j] < level && (owner[j] < 0 || lists.listOf[owner[j]] !== list)) level = costs[j] - v[j]
+  source.visit([list], (_, costs, columns) => {
+    for (let e = 0; e < costs.length; e++) {
+      const j = columns === null ? e : columns[e]
+      if (costs[e] - v[j] < level && (owner[j] < 0 || lists.listOf[owner[j]] !== list)) level = costs[e] - v[j]
     }
   })
   for (const row of rows) {
@@ -188,15 +197,23 @@ function levelGroup({ source, lists, owner, partner, partnerCost, v }: Market, l
   }
 }
 
-/** The median distance from the best entry of a list to its bound, over the lists that have a positive finite one. */
+/**
+ * The median distance from the best entry of a list to its bound, or to its dearest entry where the list is whole, over
+ * the lists that have a positive finite one.
+ */
 function medianWidth({ lists, source, v }: Market): number {
   const widths: number[] = []
   for (let row = 0; row < source.rows; row++) {
     let best = Number.POSITIVE_INFINITY
     const list = lists.listOf[row]
     const begin = lists.start[list]
-    for (let e = begin; e < begin + lists.count[list]; e++) best = Math.min(best, lists.cost[e] - v[lists.column[e]])
-    const width = lists.bound[list] - best
+    let dearest = Number.NEGATIVE_INFINITY
+    for (let e = begin; e < begin + lists.count[list]; e++) {
+      const reduced = lists.cost[e] - v[lists.column[e]]
+      best = Math.min(best, reduced)
+      dearest = Math.max(dearest, reduced)
+    }
+    const width = (lists.bound[list] === Number.POSITIVE_INFINITY ? dearest : lists.bound[list]) - best
     if (width > 0 && width < Number.POSITIVE_INFINITY) widths.push(width)
   }
   if (widths.length === 0) return 0

@@ -1,5 +1,5 @@
 import { SaeMatchError } from '../../errors.js'
-import { defaultMemoryBudget, type MatrixCosts, type Problem, type Solution } from '../backend.js'
+import { defaultMemoryBudget, type MatrixCosts, type Problem, type Solution, type SparseCosts } from '../backend.js'
 import type { Answer, Origin } from './answer.js'
 import { emptySolution, toSolution } from './answer.js'
 import type { Claim, Proof } from './audit.js'
@@ -17,6 +17,7 @@ import type { Points } from './points.js'
 import { RowsSource } from './rows-source.js'
 import { resumeShortlist, solveShortlist } from './shortlist.js'
 import type { CostSource } from './source.js'
+import { readSparse } from './sparse-source.js'
 import type { Steps } from './steps.js'
 
 /** What is asked for besides the costs. */
@@ -41,6 +42,18 @@ export function* solveMatrix(costs: MatrixCosts, options: SolveOptions): Steps<S
   const facts = yield* checkCosts(costs, maximize, unmatchedCost)
   const oriented = yield* orient(costs, maximize)
   const source = new MatrixSource(oriented.data, oriented.rows, oriented.columns)
+  const milliseconds = performance.now() - start
+  return yield* solveSource(source, facts, milliseconds, origin, { ...options, memoryBudget: defaultMemoryBudget })
+}
+
+/** Solves a caller's lists. @throws as {@link solveMatrix}, `COST_DUPLICATE` */
+export function* solveSparse(costs: SparseCosts, options: SolveOptions): Steps<Solution> {
+  const { rows, columns } = costs
+  const { maximize, unmatchedCost, solver, neighbours } = options
+  const origin: Origin = { transposed: rows > columns, negated: maximize, source: 'sparse', solver }
+  if (rows === 0 || columns === 0) return emptySolution(rows, columns, neighbours, origin)
+  const start = performance.now()
+  const { source, facts } = yield* readSparse(costs, maximize, unmatchedCost)
   const milliseconds = performance.now() - start
   return yield* solveSource(source, facts, milliseconds, origin, { ...options, memoryBudget: defaultMemoryBudget })
 }

@@ -1,11 +1,11 @@
 import type { CostSource } from './source.js'
+import { rowsPerSlice } from './source.js'
 import type { Steps } from './steps.js'
 
-/** How many rows tell the distribution of a column's costs. */
-const sampleRows = 256
+/** How many entries tell the distribution of a column's costs. */
+const sampleEntries = 256
 /** Which quantile of a column's finite costs is its first price. */
 const quantile = 0.015
-const rowsPerSlice = 32
 
 /**
  * Starting prices: a low quantile of each column over a sample of the rows, [columns]. Column minima would give hubs,
@@ -14,23 +14,27 @@ const rowsPerSlice = 32
  */
 export function* startingPrices(source: CostSource, unmatchedCost: number): Steps<Float64Array> {
   const { rows, columns } = source
-  const sampled = Math.min(rows, sampleRows)
+  // As many rows as show every column that many entries; all of them where columns have fewer.
+  const share = source.entries / rows / columns
+  const sampled = Math.floor(Math.min(rows, sampleEntries / share))
   const sample = Int32Array.from({ length: sampled }, (_, s) => Math.floor((s * rows) / sampled))
-  const rank = Math.max(1, Math.round(quantile * sampled))
+  const rank = Math.max(1, Math.round(quantile * sampled * share))
 
   // least[j * rank ...] are the `rank` least costs of column j so far, descending; threshold[j] is the first of them.
   const least = new Float64Array(columns * rank).fill(Number.POSITIVE_INFINITY)
   const threshold = new Float64Array(columns).fill(Number.POSITIVE_INFINITY)
-  const forbidden = new Int32Array(columns)
-  for (let begin = 0; begin < sampled; begin += rowsPerSlice) {
-    source.visit(sample.subarray(begin, begin + rowsPerSlice), (_, costs) => {
-      for (let j = 0; j < columns; j++) {
-        const cost = costs[j]
+  const shown = new Int32Array(columns)
+  const step = rowsPerSlice(source)
+  for (let begin = 0; begin < sampled; begin += step) {
+    source.visit(sample.subarray(begin, begin + step), (_, costs, listed) => {
+      for (let e = 0; e < costs.length; e++) {
+        const cost = costs[e]
+        if (cost === Number.POSITIVE_INFINITY) continue
+        const j = listed === null ? e : listed[e]
+        shown[j]++
         if (cost < threshold[j]) {
           insertDescending(least, j * rank, rank, cost)
           threshold[j] = least[j * rank]
-        } else if (cost === Number.POSITIVE_INFINITY) {
-          forbidden[j]++
         }
       }
     })
@@ -40,8 +44,8 @@ export function* startingPrices(source: CostSource, unmatchedCost: number): Step
   const prices = new Float64Array(columns)
   let highest = Number.NEGATIVE_INFINITY
   for (let j = 0; j < columns; j++) {
-    const wanted = Math.max(1, Math.round(quantile * (sampled - forbidden[j])))
-    prices[j] = Math.min(least[j * rank + rank - wanted], unmatchedCost)
+    const wanted = Math.max(1, Math.round(quantile * shown[j]))
+    prices[j] = Math.min(least[j * rank + Math.max(0, rank - wanted)], unmatchedCost)
     if (prices[j] < Number.POSITIVE_INFINITY && prices[j] > highest) highest = prices[j]
   }
   // A column without a finite cost in the sample is wanted by few rows: it starts at the highest price of the others.

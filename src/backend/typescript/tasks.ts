@@ -1,11 +1,11 @@
 import type { Rows } from '../../sae/rows.js'
-import type { MatrixCosts, Solution } from '../backend.js'
+import type { MatrixCosts, Solution, SparseCosts } from '../backend.js'
 import { productRows } from './gemm.js'
 import type { Points } from './points.js'
 import { readPoints } from './points.js'
 import { boundingNorms, formCosts } from './rows-source.js'
 import type { PointsOptions, SolveOptions } from './solve.js'
-import { solveMatrix, solvePoints } from './solve.js'
+import { solveMatrix, solvePoints, solveSparse } from './solve.js'
 import { rowRange } from './source.js'
 import type { Steps } from './steps.js'
 
@@ -42,6 +42,11 @@ export interface SolveMatrixArguments {
   readonly options: SolveOptions
 }
 
+export interface SolveSparseArguments {
+  readonly costs: SparseCosts
+  readonly options: SolveOptions
+}
+
 export interface SolvePointsArguments {
   readonly a: Points
   readonly b: Points
@@ -55,6 +60,7 @@ export interface Tasks {
   readRows(args: ReadRowsArguments): Steps<void>
   formCosts(args: FormCostsArguments): Steps<void>
   solveMatrix(args: SolveMatrixArguments): Steps<Solution>
+  solveSparse(args: SolveSparseArguments): Steps<Solution>
   solvePoints(args: SolvePointsArguments): Steps<Solution>
 }
 
@@ -80,6 +86,10 @@ export const tasks: Tasks = {
 
   solveMatrix({ costs, options }) {
     return solveMatrix(costs, options)
+  },
+
+  solveSparse({ costs, options }) {
+    return solveSparse(costs, options)
   },
 
   solvePoints({ a, b, formed, costMilliseconds, options }) {

@@ -1,0 +1,63 @@
+// What sources of every kind are made of.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <sstream>
+#include <vector>
+
+#include "sae_match/run_control.h"
+
+namespace sae_match {
+
+// a - b rounded down: the nearest double unless that lies above the exact difference.
+inline double subtract_down(double a, double b) {
+  const double s = a - b;
+  if (!std::isfinite(s)) return s;
+  const double b_part = a - s, a_part = s + b_part;
+  const double error = (a - a_part) + (b_part - b);
+  return error < 0 ? std::nextafter(s, -std::numeric_limits<double>::infinity()) : s;
+}
+
+// The two least (cost, index) pairs seen.
+struct TwoLeast {
+  double cost = std::numeric_limits<double>::infinity(), second_cost = std::numeric_limits<double>::infinity();
+  std::int32_t index = -1;
+  void see(double c, std::int32_t at) {
+    if (c < cost || (c == cost && (index < 0 || at < index))) {
+      second_cost = cost;
+      cost = c;
+      index = at;
+    } else if (c < second_cost) {
+      second_cost = c;
+    }
+  }
+  void merge(const TwoLeast& other) {
+    if (other.index < 0) return;
+    see(other.cost, other.index);
+    second_cost = std::min(second_cost, other.second_cost);
+  }
+};
+
+// Gives columns that nobody in the sample wants (at +infinity) the highest price of all: whatever takes what is left
+// over takes the dearest columns first.
+inline void price_unwanted_columns(std::vector<double>& prices) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  double highest = -infinity;
+  for (const double price : prices) {
+    if (price < infinity) highest = std::max(highest, price);
+  }
+  std::replace(prices.begin(), prices.end(), infinity, highest == -infinity ? 0.0 : highest);
+}
+
+// `sign` is -1 where costs are negated to maximise.
+[[noreturn]] inline void throw_bad_cost(double cost, std::int64_t i, std::int64_t j, double sign) {
+  std::ostringstream text;
+  text << "Expected finite costs, or " << (sign > 0 ? "+Infinity" : "-Infinity") << " for a forbidden pair, got "
+       << (std::isnan(cost) ? "NaN" : sign > 0 ? "-Infinity" : "+Infinity") << " at row " << i << ", column " << j;
+  throw Error("COST_NAN", text.str());
+}
+
+}  // namespace sae_match
