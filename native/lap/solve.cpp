@@ -56,9 +56,12 @@ Matching run_solver(const CostSource& source, const SolveOptions& options, doubl
     }
     case Solver::shortlist:
       return solve_shortlist(source, unmatched_cost, prices, control);
-    default:
-      throw Error("SOLVER_UNAVAILABLE", "The native backend has no solver of that name");
+    case Solver::auction:
+      // A finish anew goes on from the prices it is given.
+      return prices ? solve_shortlist(source, unmatched_cost, prices, control)
+                    : solve_auction(source, unmatched_cost, control);
   }
+  throw Error("SOLVER_UNAVAILABLE", "The native backend has no solver of that name");
 }
 
 void add(Work& to, const Work& work) {
@@ -150,8 +153,9 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   };
   Certified certified = prove(matching);
   solution.verify_milliseconds = watch.lap();
+  const bool from_prices = options.solver == Solver::shortlist || options.solver == Solver::auction;
   // Rounding of prices over many steps can leave a gap: a finish from these prices closes it.
-  for (int round = 0; round < 3 && options.solver == Solver::shortlist && !certified.certificate.optimal; ++round) {
+  for (int round = 0; round < 3 && from_prices && !certified.certificate.optimal; ++round) {
     Matching again = run_solver(source, options, unmatched_cost, memory_budget, &certified.v, control);
     solution.solve_milliseconds += watch.lap();
     Certified proof = prove(again);
@@ -165,7 +169,7 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
 
   // Where costs span more orders of magnitude than a price has digits, prices must never have been large.
   const bool small = static_cast<double>(source.rows()) * static_cast<double>(source.columns()) <= kMostEntriesOfRescue;
-  if (options.solver == Solver::shortlist && !certified.certificate.optimal && small) {
+  if (from_prices && !certified.certificate.optimal && small) {
     Matching textbook = solve_jv(source, unmatched_cost, memory_budget, control);
     Certified proof = prove(textbook);
     if (std::fabs(proof.certificate.gap) < std::fabs(certified.certificate.gap)) {

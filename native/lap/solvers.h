@@ -23,6 +23,9 @@ struct Matching {
 Matching solve_shortlist(const CostSource& source, double unmatched_cost, const std::vector<double>* prices,
                          RunControl& control);
 
+// An eps-scaling auction in which all free rows bid at once, finished by the shortlist solver from its prices.
+Matching solve_auction(const CostSource& source, double unmatched_cost, RunControl& control);
+
 // Textbook Jonker-Volgenant on the whole matrix of exact costs, which has to fit `memory_budget` bytes.
 Matching solve_jv(const CostSource& source, double unmatched_cost, std::int64_t memory_budget, RunControl& control);
 

@@ -161,6 +161,15 @@ void check_problems(int count, Problem (*make)()) {
     Solution by_jv;
     const bool feasible = feasible_by_jv(problem, options, by_jv, control);
     if (feasible) check_conditions(problem, by_jv, "jv");
+    options.solver = Solver::auction;
+    try {
+      const Solution solution = solve(matrix, options, control);
+      CHECK(feasible);
+      check_conditions(problem, solution, "auction");
+    } catch (const Error& error) {
+      CHECK_EQUAL(error.code(), std::string("INFEASIBLE"));
+      CHECK(!feasible);
+    }
     options.solver = Solver::shortlist;
     try {
       const Solution solution = solve(matrix, options, control);
@@ -331,7 +340,7 @@ void check_threads() {
   for (std::size_t k = 0; k < b.size(); ++k) b[k] = a[k] + static_cast<float>(0.2 * (uniform() - 0.5));
   const Rows left{{RowBlock{MatrixView{a.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
   const Rows right{{RowBlock{MatrixView{b.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
-  for (const Solver solver : {Solver::shortlist, Solver::jv, Solver::greedy}) {
+  for (const Solver solver : {Solver::shortlist, Solver::auction, Solver::jv, Solver::greedy}) {
     for (const Source source : {Source::dense, Source::implicit}) {
       SolveOptions options;
       options.solver = solver;

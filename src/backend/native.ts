@@ -37,7 +37,7 @@ export function createNativeBackend(addon: Addon): Backend {
     get threads() {
       return addon.threadCount()
     },
-    solvers: ['jv', 'shortlist', 'greedy'],
+    solvers: ['jv', 'shortlist', 'auction', 'greedy'],
 
     async squaredRowNorms(matrix) {
       const out = new Float64Array(matrix.rows)

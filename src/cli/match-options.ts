@@ -22,7 +22,7 @@ export const matchOptions: OptionSpecs = {
   ...backendOptions,
   solver: {
     value: 'NAME',
-    choices: ['auto', 'jv', 'shortlist', 'greedy'],
+    choices: ['auto', 'jv', 'shortlist', 'auction', 'greedy'],
     help: 'jv is the textbook solver, greedy is not exact (default auto)',
   },
   source: {

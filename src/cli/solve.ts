@@ -23,7 +23,7 @@ export const solveCommand: Command = {
     'unmatched-cost': { value: 'COST', help: 'what a missing pair costs; no dearer pair is made (default inf)' },
     solver: {
       value: 'NAME',
-      choices: ['auto', 'jv', 'shortlist', 'greedy'],
+      choices: ['auto', 'jv', 'shortlist', 'auction', 'greedy'],
       help: 'jv is the textbook solver, greedy is not exact (default auto)',
     },
     verify: verifyOption,

@@ -35,7 +35,7 @@ describe('solveAssignment', () => {
     [{ solver: 'simplex' }, 'INVALID_ARGUMENT', /'shortlist'/],
     [{ unmatchedCost: Number.NaN }, 'INVALID_ARGUMENT', /unmatchedCost/],
     [{ unmatchedCost: -Infinity }, 'INVALID_ARGUMENT', /unmatchedCost/],
-    [{ solver: 'auction' }, 'SOLVER_UNAVAILABLE', /auction/],
+    [{ solver: 'auction', backend: 'typescript' }, 'SOLVER_UNAVAILABLE', /auction/],
     [{ rows: 1.5 }, 'INVALID_ARGUMENT', /rows/],
     [{ prices: { v: new Float64Array(2) } }, 'INVALID_ARGUMENT', /3 elements for .prices.v/],
     [{ prices: { v: Float64Array.of(1, NaN, 2) } }, 'INVALID_ARGUMENT', /finite number for .prices.v/],

@@ -335,8 +335,8 @@ describe.each(availableBackends)('match on the %s backend', (backend) => {
     { options: { unmatchedCost: Number.NaN }, message: 'Expected a number >= 0 for `unmatchedCost`, got NaN' },
     { options: { memoryBudget: '4GB' as never }, message: 'Expected a number for `memoryBudget`, got "4GB"' },
     {
-      options: { solver: 'auction' },
-      message: `The ${backend} backend has no solver \`auction\``,
+      options: { solver: 'auction', backend: 'typescript' as const },
+      message: 'The typescript backend has no solver `auction`',
       code: 'SOLVER_UNAVAILABLE',
     },
     {

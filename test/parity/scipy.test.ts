@@ -51,8 +51,9 @@ beforeAll(() => {
 afterAll(() => rmSync(folder || '/nonexistent', { recursive: true, force: true }))
 
 describeBackends('scipy', (backend) => {
-  for (const solver of ['jv', 'shortlist'] as const) {
-    it.skipIf(python === null)(`agrees on ${count} problems with ${solver}${needsPython}`, { timeout: 600_000 }, () => {
+  for (const solver of ['jv', 'shortlist', 'auction'] as const) {
+    it.skipIf(python === null)(`agrees on ${count} problems with ${solver}${needsPython}`, { timeout: 600_000 }, (context) => {
+      if (!backend().solvers.includes(solver)) context.skip()
       const random = mulberry32(41)
       for (let p = 0; p < count; p++) {
         const problem = randomProblem(random)
