@@ -17,6 +17,7 @@ SolveOptions solve_options(Arguments& arguments, std::int64_t longer_side) {
   options.neighbours = arguments.boolean("neighbours");
   options.verify = static_cast<Proof>(arguments.integer("verify", 0, 1));
   options.prices = arguments.optional_doubles("prices", longer_side);
+  options.time_limit = arguments.number("timeLimit");
   return options;
 }
 
@@ -97,6 +98,7 @@ Napi::Value to_object(Napi::Env env, const Solution& solution) {
   object.Set("cost", solution.cost);
   object.Set("certificate", to_object(env, solution.certificate));
   object.Set("source", static_cast<std::int32_t>(solution.source));
+  object.Set("timedOut", solution.timed_out);
   object.Set("neighbours", solution.neighbours ? to_object(env, *solution.neighbours) : env.Null());
   object.Set("work", to_object(env, solution.work));
   object.Set("milliseconds", milliseconds);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "lap/feasibility.h"
 #include "lap/shortlist_state.h"
 #include "lap/solvers.h"
 
@@ -258,6 +259,42 @@ Matching take_matching(ShortlistState& state) {
   return matching;
 }
 
+// Everything from the first exact attempt on. Lists of all rows must be there.
+void run_phases(ShortlistState& state, bool good_prices) {
+  // Where most rows want different columns, or the given prices are good, this is nearly all there is to do.
+  bool ended = find_paths(state, reduce_rows(state, good_prices ? kGoodPrices : kFirstAttempt));
+  if (!ended) {
+    double eps = bid_with_tolerance(state);
+    ended = find_paths(state, reduce_rows(state, kGoodPrices));
+    for (int phase = 0; !ended && eps > 0 && phase < kMostFurtherPhases; ++phase) {
+      eps /= kFallOfTolerance;
+      auction(state, eps, kLongEffort);
+      ended = find_paths(state, reduce_rows(state, kGoodPrices));
+    }
+  }
+  if (!ended) augment(state);
+}
+
+// Makes a whole assignment of what there is: rows without partner get the cheapest column on their list that no row has.
+void make_do(ShortlistState& state) {
+  const bool may_stay_alone = state.pool.lambda < kInfinity;
+  for (std::int32_t i = 0; i < state.n; ++i) {
+    if (may_stay_alone && state.row_to_column[i] >= 0 && state.own_cost[i] > state.pool.lambda) state.release_row(i);
+  }
+  for (std::int32_t i = 0; i < state.n; ++i) {
+    if (state.row_to_column[i] >= 0) continue;
+    const Shortlist& list = state.lists.of(i);
+    std::int32_t best = -1;
+    for (std::int32_t e = 0; e < list.size; ++e) {
+      const std::int32_t j = list.columns[e];
+      const bool owned_by_row = state.classes.shared(j) ? !state.classes.has_free(j) : state.column_to_row[j] >= 0;
+      const double cost = list.costs[e];
+      if (!owned_by_row && cost <= state.pool.lambda && (best < 0 || cost < list.costs[best])) best = e;
+    }
+    if (best >= 0) state.assign(i, state.column_for(list.columns[best]), list.costs[best]);
+  }
+}
+
 }  // namespace
 
 Matching solve_shortlist(const CostSource& source, double unmatched_cost, const std::vector<double>* prices,
@@ -270,26 +307,24 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
   control.enter(Phase::solve);
   state.epoch.assign(state.epoch.size(), state.history.now());
   state.history.mark(state.v);
-  share_lists(state);
-  open_pool(state);
-  if (!prices && mostly_ties(state)) {
-    // Where costs tie, prices do best to tie as well: those of the column minima.
-    state.set_prices(source.column_quantile(rows, 1, control));
-    state.refresh(list_owners(state), state.list_size);
+  try {
+    share_lists(state);
     open_pool(state);
-  }
-  // Where most rows want different columns, or the given prices are good, this is nearly all there is to do.
-  bool ended = find_paths(state, reduce_rows(state, prices ? kGoodPrices : kFirstAttempt));
-  if (!ended) {
-    double eps = bid_with_tolerance(state);
-    ended = find_paths(state, reduce_rows(state, kGoodPrices));
-    for (int phase = 0; !ended && eps > 0 && phase < kMostFurtherPhases; ++phase) {
-      eps /= kFallOfTolerance;
-      auction(state, eps, kLongEffort);
-      ended = find_paths(state, reduce_rows(state, kGoodPrices));
+    if (!prices && mostly_ties(state)) {
+      // Where costs tie, prices do best to tie as well: those of the column minima.
+      state.set_prices(source.column_quantile(rows, 1, control));
+      state.refresh(list_owners(state), state.list_size);
+      open_pool(state);
     }
+    run_phases(state, prices != nullptr);
+  } catch (const TimeIsUp&) {
+    control.deadline.reset();
+    make_do(state);
+    Matching matching = take_matching(state);
+    if (!(unmatched_cost < kInfinity)) complete_matching(source, matching.row_to_column, matching.column_to_row, control);
+    matching.timed_out = true;
+    return matching;
   }
-  if (!ended) augment(state);
   return take_matching(state);
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <sstream>
 
 #include "lap/certificate.h"
@@ -20,6 +21,12 @@ constexpr std::int64_t kDefaultMemoryBudget = RowsOptions{}.memory_budget;
 
 class Stopwatch {
  public:
+  // So many seconds after its making; none where that is never.
+  std::optional<std::chrono::steady_clock::time_point> deadline(double seconds) const {
+    constexpr double kYears = 1e9;  // more would overflow
+    if (!(seconds < kYears)) return std::nullopt;
+    return start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+  }
   double lap() {
     const auto now = std::chrono::steady_clock::now();
     const double milliseconds = std::chrono::duration<double, std::milli>(now - last_).count();
@@ -28,7 +35,7 @@ class Stopwatch {
   }
 
  private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_ = start_;
 };
 
 // How the caller's problem relates to the source's: which side is which, and the numbers' factor.
@@ -136,9 +143,21 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   if (options.prices) {
     for (std::int64_t j = 0; j < source.columns(); ++j) given.push_back(orientation.to_source(options.prices[j]));
   }
-  Matching matching =
-      run_solver(source, options, unmatched_cost, memory_budget, options.prices ? &given : nullptr, control);
+  control.deadline = watch.deadline(options.time_limit);
+  Matching matching;
+  try {
+    matching = run_solver(source, options, unmatched_cost, memory_budget, options.prices ? &given : nullptr, control);
+  } catch (const TimeIsUp&) {
+    // It had nothing yet that could be completed.
+    control.deadline.reset();
+    SolveOptions greedy;
+    greedy.solver = Solver::greedy;
+    matching = run_solver(source, greedy, unmatched_cost, memory_budget, nullptr, control);
+    matching.timed_out = true;
+  }
+  control.deadline.reset();
   Solution solution;
+  solution.timed_out = matching.timed_out;
   solution.solve_milliseconds = watch.lap();
   control.enter(Phase::verify);
   // From the solver's lists where that is asked for and does; otherwise over every entry.
@@ -153,7 +172,8 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   };
   Certified certified = prove(matching);
   solution.verify_milliseconds = watch.lap();
-  const bool from_prices = options.solver == Solver::shortlist || options.solver == Solver::auction;
+  const bool from_prices =
+      (options.solver == Solver::shortlist || options.solver == Solver::auction) && !solution.timed_out;
   // Rounding of prices over many steps can leave a gap: a finish from these prices closes it.
   for (int round = 0; round < 3 && from_prices && !certified.certificate.optimal; ++round) {
     Matching again = run_solver(source, options, unmatched_cost, memory_budget, &certified.v, control);

@@ -17,6 +17,7 @@ struct Matching {
   // [rows] lower bounds of min_j (c_ij - v_j) known without another sweep; empty if the solver has none.
   std::vector<double> least_reduced;
   Work work;
+  bool timed_out = false;  // stopped at the deadline, which is lifted
 };
 
 // Lazy shortlists: quantile start, tolerant bids, short eps phases, exact augmentation. Given prices replace the start.

@@ -52,6 +52,12 @@ export interface ProblemOptions {
    * most of the work. Any finite numbers are sound. Default: a quantile of every column.
    */
   readonly prices?: { readonly u: Float64Array; readonly v: Float64Array }
+  /**
+   * Seconds after which the solver stops and makes a whole assignment of what it has: `timedOut` is true then, and
+   * `certificate.gap` says how far at most it is from the optimum. Forming costs before and the proof after are not cut
+   * short. Default Infinity.
+   */
+  readonly timeLimit?: number
 }
 
 /** Options of {@link solveAssignment}. */
@@ -69,6 +75,7 @@ const problemOptions = [
   'verify',
   'neighbours',
   'prices',
+  'timeLimit',
 ]
 const controlOptions = ['signal', 'onProgress']
 const solverNames: readonly SolverName[] = ['jv', 'shortlist', 'auction', 'greedy']
@@ -89,6 +96,9 @@ export function toProblem(costs: Costs, options: SolveOptions, synchronous: bool
   if (Number.isNaN(unmatchedCost) || unmatchedCost === Number.NEGATIVE_INFINITY) {
     throw wrongValue('unmatchedCost', 'a finite number or Infinity', unmatchedCost)
   }
+  const { timeLimit = Number.POSITIVE_INFINITY } = options
+  if (typeof timeLimit !== 'number') throw wrongType('timeLimit', 'a number of seconds', timeLimit)
+  if (!(timeLimit >= 0)) throw wrongValue('timeLimit', 'a number of seconds of at least 0', timeLimit)
   const verify = oneOf('verify', options.verify ?? 'full', ['full', 'shortlist'])
   if (neighbours && verify !== 'full') throw wrongValue('verify', "'full' with `neighbours`", verify)
   const solver = oneOf('solver', options.solver ?? 'auto', ['auto', ...solverNames])
@@ -104,6 +114,7 @@ export function toProblem(costs: Costs, options: SolveOptions, synchronous: bool
     neighbours,
     verify,
     prices,
+    timeLimit,
   }
 }
 

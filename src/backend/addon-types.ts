@@ -56,6 +56,7 @@ export type SolveArguments = [
   neighbours: boolean,
   verify: number,
   prices: Float64Array | null,
+  timeLimit: number,
 ]
 
 /** `source` is -1 for `auto`. */

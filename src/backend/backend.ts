@@ -79,6 +79,11 @@ export interface Problem {
    * sign. Any finite numbers are sound; good ones save work.
    */
   readonly prices?: Float64Array | undefined
+  /**
+   * Seconds from the start after which the solver stops and makes a whole assignment of what it has. Forming costs
+   * before and the proof after are not cut short. Default Infinity.
+   */
+  readonly timeLimit?: number | undefined
 }
 
 /**
@@ -138,6 +143,8 @@ export interface Solution {
   readonly certificate: Certificate
   readonly solver: SolverName
   readonly source: SourceName
+  /** The time limit cut the solver short: `certificate.gap` says how far at most the result is from the optimum. */
+  readonly timedOut: boolean
   readonly neighbours: Neighbours | null
   /** Counted work, equal on every run: bids, refreshed lists, labels settled in searches, exact entries computed. */
   readonly work: {

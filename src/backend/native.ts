@@ -198,6 +198,7 @@ function solveArguments(problem: Problem, take = input): SolveArguments {
     problem.neighbours,
     proofOrder.indexOf(problem.verify),
     problem.prices ? take('prices', problem.prices) : null,
+    problem.timeLimit ?? Number.POSITIVE_INFINITY,
   ]
 }
 

@@ -20,6 +20,7 @@ export const solveCommand: Command = {
     out: { value: 'FILE', help: 'write row_to_column, column_to_row (int32), u and v (f64) to this .npz' },
     array: { value: 'NAME', help: 'which array of an .npz holds the costs (default: the only matrix)' },
     maximize: { help: 'find the greatest total instead of the least' },
+    'time-limit': { value: 'SECONDS', help: 'stop solving then; the certificate tells how good the result is' },
     'unmatched-cost': { value: 'COST', help: 'what a missing pair costs; no dearer pair is made (default inf)' },
     solver: {
       value: 'NAME',
@@ -51,6 +52,7 @@ export const solveCommand: Command = {
     const assignment = await solveCosts(costs, {
       maximize: args.has('maximize'),
       unmatchedCost: args.number('unmatched-cost'),
+      timeLimit: args.number('time-limit'),
       solver: args.text('solver') as SolveOptions['solver'],
       verify: args.text('verify') as SolveOptions['verify'],
       backend: args.text('backend') as SolveOptions['backend'],
@@ -60,10 +62,20 @@ export const solveCommand: Command = {
     progress.clear()
     if (out !== undefined) await writeFileAtomically(out, encodeNpz(solutionArrays(assignment)))
 
-    const { cost, solver, backend, source, certificate } = assignment
+    const { cost, solver, backend, source, certificate, timedOut } = assignment
     const solve = assignment.milliseconds.cost + assignment.milliseconds.solve
     const milliseconds = { load, solve, verify: assignment.milliseconds.verify }
-    const report: SolveReport = { rows, columns, cost, solver, backend, source, certificate, milliseconds }
+    const report: SolveReport = {
+      rows,
+      columns,
+      cost,
+      solver,
+      backend,
+      source,
+      certificate,
+      ...(timedOut ? { timedOut } : {}),
+      milliseconds,
+    }
     if (args.has('json')) terminal.print(JSON.stringify(report, null, 2))
     else terminal.print(render(report, assignment, out, terminal))
   },
@@ -71,6 +83,8 @@ export const solveCommand: Command = {
 
 /** What `--json` prints: scripts rely on these names. */
 interface SolveReport extends Pick<Assignment, 'cost' | 'solver' | 'backend' | 'source' | 'certificate'> {
+  /** Only where it is true. */
+  readonly timedOut?: true
   readonly rows: number
   readonly columns: number
   readonly milliseconds: { readonly load: number; readonly solve: number; readonly verify: number }
@@ -98,7 +112,7 @@ async function solveCosts(costs: CostFile | SparseMatrix, options: SolveOptions)
 }
 
 function render(
-  { rows, columns, cost, solver, backend, certificate, milliseconds }: SolveReport,
+  { rows, columns, cost, solver, backend, certificate, timedOut, milliseconds }: SolveReport,
   { rowToColumn }: Assignment,
   out: string | undefined,
   { colors }: Terminal,
@@ -107,7 +121,9 @@ function render(
   const pairs = rowToColumn.filter((column) => column >= 0).length
   const proof = optimal
     ? `${colors.green('optimal')}, proved ${kind === 'full' ? 'over every pair' : 'from the lists of the solver'}: gap ${significant(gap, 2)} within rounding (${significant(roundingBound, 2)})`
-    : colors.red(`not proved optimal: gap ${significant(gap)}, rounding bound ${significant(roundingBound, 2)}`)
+    : timedOut
+      ? colors.yellow(`stopped at the time limit: at most ${significant(gap)} from the optimum`)
+      : colors.red(`not proved optimal: gap ${significant(gap)}, rounding bound ${significant(roundingBound, 2)}`)
   const { load, solve, verify } = milliseconds
   return [
     `${colors.bold(`${whole(rows)} × ${whole(columns)}`)}  ${whole(pairs)} pairs, total ${colors.bold(String(cost))}`,

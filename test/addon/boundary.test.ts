@@ -47,6 +47,7 @@ describeWithAddon('the addon', () => {
         false,
         1,
         null,
+        Number.POSITIVE_INFINITY,
       )
     expect(solve).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
     expect(solve).toThrow(message)

@@ -10,7 +10,18 @@ function start() {
   const costs = new Float64Array(n * n)
   for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) costs[i * n + j] = (i + 1) * (j + 1)
   const layout = Float64Array.of(3, n, n, n, 1, 0)
-  const { promise } = addon.solveMatrix(null, costs, layout, false, Number.POSITIVE_INFINITY, 0, false, 1, null)
+  const { promise } = addon.solveMatrix(
+    null,
+    costs,
+    layout,
+    false,
+    Number.POSITIVE_INFINITY,
+    0,
+    false,
+    1,
+    null,
+    Number.POSITIVE_INFINITY,
+  )
   const ended = promise.then(({ cost, rowToColumn }) => ({ cost, result: new WeakRef(rowToColumn) }))
   return { input: new WeakRef(costs), ended }
 }

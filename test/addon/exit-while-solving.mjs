@@ -16,6 +16,7 @@ for (const onProgress of [null, () => {}]) {
     false,
     1,
     null,
+    Number.POSITIVE_INFINITY,
   )
 }
 setTimeout(() => {

@@ -8,7 +8,18 @@ const costs = new Float64Array(n * n)
 for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) costs[i * n + j] = (i + 1) * (j + 1)
 
 const layout = Float64Array.of(3, n, n, n, 1, 0)
-const { promise } = addon.solveMatrix(() => {}, costs, layout, false, Number.POSITIVE_INFINITY, solver, false, 1, null)
+const { promise } = addon.solveMatrix(
+  () => {},
+  costs,
+  layout,
+  false,
+  Number.POSITIVE_INFINITY,
+  solver,
+  false,
+  1,
+  null,
+  Number.POSITIVE_INFINITY,
+)
 parentPort.postMessage('started')
 const { cost, rowToColumn } = await promise
 parentPort.postMessage({ cost, rowToColumn })

@@ -46,6 +46,20 @@ describe.each(availableBackends)('solve on the %s backend', (backend) => {
     expect(Object.keys(found.milliseconds)).toEqual(['load', 'solve', 'verify'])
   })
 
+  it('stops at a time limit with a true bound', async () => {
+    const noise = file(
+      'noise.npy',
+      Float64Array.from({ length: 250_000 }, (_, e) => (e % 500) * Math.floor(e / 500) + random()),
+      [500, 500],
+    )
+    const found = await solve(noise, '--backend', backend, '--time-limit', '0')
+    expect(found.timedOut).toBe(true)
+    expect(found.certificate).toMatchObject({ optimal: false })
+    expect(found.certificate.gap).toBeGreaterThan(0)
+    const { stdout } = await runCommandLine(['solve', noise, '--backend', backend, '--time-limit', '0', '-q'])
+    expect(stdout).toMatch(/stopped at the time limit: at most \S+ from the optimum/)
+  })
+
   it.each([
     { args: ['--maximize'], cost: 11 },
     { args: ['--unmatched-cost', '0.5'], cost: 1 },

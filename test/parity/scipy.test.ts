@@ -52,31 +52,35 @@ afterAll(() => rmSync(folder || '/nonexistent', { recursive: true, force: true }
 
 describeBackends('scipy', (backend) => {
   for (const solver of ['jv', 'shortlist', 'auction'] as const) {
-    it.skipIf(python === null)(`agrees on ${count} problems with ${solver}${needsPython}`, { timeout: 600_000 }, (context) => {
-      if (!backend().solvers.includes(solver)) context.skip()
-      const random = mulberry32(41)
-      for (let p = 0; p < count; p++) {
-        const problem = randomProblem(random)
-        let solution: ReturnType<ReturnType<typeof backend>['solveSync']>
-        try {
-          solution = backend().solveSync(toProblem(problem.costs, { ...optionsOf(problem), solver }, true))
-        } catch (error) {
-          if ((error as { code?: string }).code !== 'INFEASIBLE' || !Number.isNaN(expected[p])) throw error
-          continue
+    it.skipIf(python === null)(
+      `agrees on ${count} problems with ${solver}${needsPython}`,
+      { timeout: 600_000 },
+      (context) => {
+        if (!backend().solvers.includes(solver)) context.skip()
+        const random = mulberry32(41)
+        for (let p = 0; p < count; p++) {
+          const problem = randomProblem(random)
+          let solution: ReturnType<ReturnType<typeof backend>['solveSync']>
+          try {
+            solution = backend().solveSync(toProblem(problem.costs, { ...optionsOf(problem), solver }, true))
+          } catch (error) {
+            if ((error as { code?: string }).code !== 'INFEASIBLE' || !Number.isNaN(expected[p])) throw error
+            continue
+          }
+          let largest = 0
+          for (const cost of problem.costs) if (Number.isFinite(cost)) largest = Math.max(largest, Math.abs(cost))
+          if (Number.isFinite(problem.unmatchedCost)) largest = Math.max(largest, problem.unmatchedCost)
+          const difference = Math.abs(solution.cost - expected[p])
+          if (!(difference <= 1e-13 * largest)) {
+            expect.fail(`problem ${p}: ${solution.cost} against ${expected[p]}, largest entry ${largest}`)
+          }
+          const prices = problem.rows > problem.columns ? solution.u : solution.v
+          const { violations } = certify(problem, { rowToColumn: solution.rowToColumn, prices })
+          if (violations.length > 0) expect.fail(`problem ${p}: ${violations.join('; ')}`)
+          if (problem.integer && solution.certificate.gap !== 0)
+            expect.fail(`problem ${p}: gap ${solution.certificate.gap}`)
         }
-        let largest = 0
-        for (const cost of problem.costs) if (Number.isFinite(cost)) largest = Math.max(largest, Math.abs(cost))
-        if (Number.isFinite(problem.unmatchedCost)) largest = Math.max(largest, problem.unmatchedCost)
-        const difference = Math.abs(solution.cost - expected[p])
-        if (!(difference <= 1e-13 * largest)) {
-          expect.fail(`problem ${p}: ${solution.cost} against ${expected[p]}, largest entry ${largest}`)
-        }
-        const prices = problem.rows > problem.columns ? solution.u : solution.v
-        const { violations } = certify(problem, { rowToColumn: solution.rowToColumn, prices })
-        if (violations.length > 0) expect.fail(`problem ${p}: ${violations.join('; ')}`)
-        if (problem.integer && solution.certificate.gap !== 0)
-          expect.fail(`problem ${p}: gap ${solution.certificate.gap}`)
-      }
-    })
+      },
+    )
   }
 })

@@ -47,6 +47,9 @@ struct SolveOptions {
   // Prices of the longer side (of the columns if both are equal) for solver shortlist to start from, in the caller's
   // sign; null for its own. Any finite numbers will do; good ones save work.
   const double* prices = nullptr;
+  // Seconds after which the solver stops with the best assignment it can make of what it has; forming costs before and
+  // the proof after are not cut short.
+  double time_limit = std::numeric_limits<double>::infinity();
 };
 
 struct RowsOptions {
@@ -77,6 +80,7 @@ struct Solution {
   double cost = 0;
   Certificate certificate;
   Source source = Source::dense;
+  bool timed_out = false;  // the time limit cut the solver short
   std::optional<Neighbours> neighbours;
   Work work;
   double cost_milliseconds = 0, solve_milliseconds = 0, verify_milliseconds = 0;

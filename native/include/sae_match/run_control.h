@@ -2,8 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -19,6 +21,9 @@ class Error : public std::runtime_error {
   std::string code_;
 };
 
+// Thrown where a job finds that its deadline has passed. Whoever catches it lifts the deadline and makes do.
+struct TimeIsUp {};
+
 // The parts of a job, in their order.
 enum class Phase : std::int32_t { cost = 0, solve = 1, verify = 2 };
 
@@ -29,9 +34,12 @@ struct RunControl {
   // Called from the job's own thread only, with the phase's name; phases come in order and `done` never falls.
   std::function<void(const char* phase, std::int64_t done, std::int64_t total)> progress;
 
-  // Polled at row, tile and iteration boundaries. Throws Error("CANCELLED").
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+
+  // Polled at row, tile and iteration boundaries. Throws Error("CANCELLED"), TimeIsUp.
   void check() const {
     if (cancelled.load(std::memory_order_relaxed)) throw Error("CANCELLED", "The job was cancelled");
+    if (deadline && std::chrono::steady_clock::now() >= *deadline) throw TimeIsUp{};
   }
   // What is reported from now on belongs to this phase. A job that repeats an earlier phase stays where it is.
   void enter(Phase phase) {

@@ -35,8 +35,9 @@ export function toSolution(parts: {
   readonly exactCosts: number
   readonly milliseconds: Solution['milliseconds']
   readonly origin: Origin
+  readonly timedOut: boolean
 }): Solution {
-  const { answer, u, v, certificate, neighbours, exactCosts, milliseconds, origin } = parts
+  const { answer, u, v, certificate, neighbours, exactCosts, milliseconds, origin, timedOut } = parts
   const { rowToColumn, bids, refreshes, labels } = answer
   const { transposed, negated, source, solver } = origin
   const columnToRow = rowsOfColumns(rowToColumn, v.length)
@@ -52,6 +53,7 @@ export function toSolution(parts: {
     certificate: { ...certificate, primal, dual },
     solver,
     source,
+    timedOut,
     neighbours,
     work: { bids, refreshes, labels, exactCosts },
     milliseconds,
@@ -76,6 +78,7 @@ export function emptySolution(
     certificate: { primal: 0, dual: 0, gap: 0, roundingBound: 0, minReducedCost: 0, proof: 'full', optimal: true },
     solver,
     source,
+    timedOut: false,
     neighbours: neighbours
       ? {
           nearestColumn: nobody(rows),

@@ -112,15 +112,30 @@ function* solveSource(
   const milliseconds = { cost: costMilliseconds, solve: 0, verify: 0 }
   const claim = ({ rowToColumn, v }: Answer): Claim => ({ source, unmatchedCost, rowToColumn, v })
 
-  let answer = yield* timed('solve', firstAnswer(source, facts, origin, options))
+  const deadline = performance.now() - costMilliseconds + 1000 * (options.timeLimit ?? Number.POSITIVE_INFINITY)
+  let timedOut = false
+  let answer = yield* timed('solve', untilDeadline())
   yield { phase: 'solve', done: 2 * source.rows, total: 2 * source.rows }
   let proved = yield* timed('verify', prove(answer))
-  for (let repair = 0; repair < repairs && solver !== 'greedy' && !proved.certificate.optimal; repair++) {
+  for (let repair = 0; repair < repairs && solver !== 'greedy' && !timedOut && !proved.certificate.optimal; repair++) {
     answer = yield* silently(timed('solve', repaired(answer, proved.v)))
     proved = yield* silently(timed('verify', prove(answer)))
   }
   const exactCosts = source.exactCosts
-  return toSolution({ answer, ...proved, exactCosts, milliseconds, origin })
+  return toSolution({ answer, ...proved, exactCosts, milliseconds, origin, timedOut })
+
+  /** A greedy answer where the solver that was asked for is not done in time. */
+  function* untilDeadline(): Steps<Answer> {
+    const steps = firstAnswer(source, facts, origin, options)
+    while (true) {
+      const step = steps.next()
+      if (step.done) return step.value
+      if (performance.now() >= deadline) break
+      yield step.value
+    }
+    timedOut = true
+    return yield* silently(firstAnswer(source, facts, { ...origin, solver: 'greedy' }, options))
+  }
 
   function* prove(answer: Answer): Steps<Proof & Pick<Solution, 'neighbours'>> {
     if (verify === 'shortlist' && answer.market !== null && !neighbours) {
