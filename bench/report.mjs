@@ -12,13 +12,15 @@ export function renderReport({ machine, options, cells }) {
     `Median of ${options.repetitions} (least .. most). Ratio: time over that of \`${options.against}\`; below 1 is faster.`,
     'Checked, outside the time: our answers for a matrix by `certify`, which shares no code with a solver; for feature rows by their own certificate and a recomputed cost; answers of others against a certified optimum; cost matrices at sampled entries in f64. What failed has no figure.',
   ]
-  const problems = groups(cells)
-  for (const [title, rows] of problems) {
-    const base = rows.find(({ contender }) => contender === options.against)?.median
-    lines.push('', `### ${title}`, '', '| contender | time | ratio | peak memory |', '|---|---:|---:|---:|')
-    for (const row of rows) lines.push(renderRow(row, base))
-  }
+  for (const [title, rows] of problems(cells)) lines.push('', `### ${title}`, '', ...renderTable(rows, options.against))
   return lines.join('\n')
+}
+
+/** The cells of one problem as a table; ratios where the contender they are formed with has a figure. */
+export function renderTable(cells, against) {
+  const base = cells.find(({ contender }) => contender === against)?.median
+  const head = ['| contender | time | ratio | peak memory |', '|---|---:|---:|---:|']
+  return [...head, ...cells.map((cell) => renderRow(cell, base))]
 }
 
 function renderRow({ contender, failure, median, least, most, peakBytes }, base) {
@@ -33,13 +35,14 @@ function key({ family, n }) {
 }
 
 /** Cells by problem, in the order they were measured. */
-function groups(cells) {
+export function problems(cells) {
   const found = new Map()
   for (const cell of cells) found.set(key(cell), [...(found.get(key(cell)) ?? []), cell])
   return found
 }
 
-function time(milliseconds) {
+/** Three digits of milliseconds or seconds. */
+export function time(milliseconds) {
   return milliseconds < 1000 ? `${milliseconds.toPrecision(3)} ms` : `${(milliseconds / 1000).toPrecision(3)} s`
 }
 

@@ -1,12 +1,15 @@
 // Measures solvers against each other: one child process per cell, the median of several repetitions with the least and
 // the largest, and no figure without a checked answer. `node bench/run.mjs --help` lists the options.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import os from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { backendInfo } from '../dist/backend/info.js'
+import { runChild } from '../dist/benchmark/child.js'
+import { describeMachine } from '../dist/benchmark/machine.js'
+import { spread } from '../dist/benchmark/spread.js'
 import { contenders, formsCostsOnly, needsFeatures } from './contenders.mjs'
 import { families } from './families.mjs'
 import { renderReport } from './report.mjs'
@@ -57,7 +60,7 @@ async function main() {
   )
   const sizes = list(options.sizes).map(Number)
 
-  const results = { schemaVersion: 1, machine: await machine(), options, cells: [] }
+  const results = { schemaVersion: 1, machine: machine(), options, cells: [] }
   for (const family of familyNames) {
     const unavailable = families[family].unavailable?.() ?? null
     if (unavailable !== null) {
@@ -127,56 +130,19 @@ function measure(name, problem, repetitions) {
   return child(python, [join(folder, 'contenders.py'), cell])
 }
 
-/** Runs one cell to its end; the last line it prints is its report. */
-function child(program, args) {
-  return new Promise((resolve) => {
-    const running = spawn(program, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] })
-    let [out, errors, late] = ['', '', false]
-    const timer = setTimeout(() => {
-      late = true
-      running.kill('SIGKILL')
-    }, Number(options.timeout) * 1000)
-    running.stdout.on('data', (chunk) => {
-      out += chunk
-    })
-    running.stderr.on('data', (chunk) => {
-      errors += chunk
-    })
-    running.on('close', (code, signal) => {
-      clearTimeout(timer)
-      if (code === 0) resolve(JSON.parse(out.trim().split('\n').at(-1)))
-      else if (late) resolve({ failure: `more than ${options.timeout} s` })
-      else resolve({ failure: reason(errors) ?? `ended with ${signal ?? code}` })
-    })
-  })
-}
-
-/** The line of a stack trace that says what happened. */
-function reason(errors) {
-  const lines = errors.trim().split('\n')
-  return lines.find((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1)
-}
-
-function spread(milliseconds) {
-  const sorted = [...milliseconds].sort((x, y) => x - y)
-  const middle = sorted.length >> 1
-  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-  return { median, least: sorted[0], most: sorted[sorted.length - 1] }
+/** Runs one cell to its end: its report, or why there is none. */
+async function child(program, args) {
+  const ending = await runChild(program, args.map(String), Number(options.timeout))
+  return ending.report ?? { failure: ending.failure }
 }
 
 /** Without this a number means nothing. */
-async function machine() {
+function machine() {
   const git = (...args) => execFileSync('git', args, { cwd: folder, encoding: 'utf8' }).trim()
-  const { backendInfo } = await import('../dist/index.js')
   return {
-    date: new Date().toISOString(),
+    ...describeMachine(),
     commit: git('rev-parse', 'HEAD'),
     dirty: git('status', '--porcelain', '--untracked-files=no') !== '',
-    cpu: os.cpus()[0]?.model ?? 'unknown',
-    cores: os.availableParallelism(),
-    memoryBytes: os.totalmem(),
-    platform: `${process.platform} ${process.arch}`,
-    node: process.version,
     backend: backendInfo(),
   }
 }

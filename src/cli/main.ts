@@ -2,6 +2,7 @@
 import { version } from '../backend/manifest.js'
 import { SaeMatchError } from '../errors.js'
 import { readArguments, UsageError, unknown } from './arguments.js'
+import { benchCommand } from './bench.js'
 import { type Command, commonOptions } from './command.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
@@ -12,7 +13,14 @@ import { matchCommand } from './match.js'
 import { solveCommand } from './solve.js'
 import { processTerminal, type Terminal } from './terminal.js'
 
-const commands: readonly Command[] = [demoCommand, matchCommand, solveCommand, inspectCommand, doctorCommand]
+const commands: readonly Command[] = [
+  demoCommand,
+  matchCommand,
+  solveCommand,
+  inspectCommand,
+  doctorCommand,
+  benchCommand,
+]
 
 const terminal = processTerminal()
 process.exitCode = await main(process.argv.slice(2), terminal)

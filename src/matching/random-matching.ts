@@ -13,7 +13,11 @@ export function seededRandom(seed: number): () => number {
 
 /** A uniform permutation of 0 .. length - 1 (Fisher-Yates). */
 export function randomPermutation(length: number, seed: number): Int32Array {
-  const random = seededRandom(seed)
+  return randomPermutationFrom(seededRandom(seed), length)
+}
+
+/** {@link randomPermutation} from the next numbers of a generator. */
+export function randomPermutationFrom(random: () => number, length: number): Int32Array {
   const permutation = Int32Array.from({ length }, (_, i) => i)
   for (let i = length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1))
