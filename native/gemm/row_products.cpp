@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::int64_t kRowBlock = kRowGrain;             // rows of A packed at once. Fits L2.
 constexpr std::int64_t kMostColumns = 48 * kColumnGrain;  // rows of B packed at once. Fit L3.
-
 constexpr std::int64_t kFloatsPerLine = 16;               // of cache
 
 struct FreeMemory {
@@ -55,10 +54,12 @@ void multiply_block(const Kernels& kernel, std::int64_t depth, const float* a, s
   for (std::int64_t j = 0; j < columns; j += kernel.tile_columns) {
     const float* b_panel = b + j * depth;
     // While the rows go by, the next panel of B comes nearer.
-    const float* next_panel = b_panel + kernel.tile_columns * depth;
-    const std::int64_t share = (kernel.tile_columns * depth * kernel.tile_rows + rows - 1) / rows;
-    for (std::int64_t i = 0; i < rows; i += kernel.tile_rows, next_panel += share) {
-      for (std::int64_t at = 0; at < share; at += kFloatsPerLine) __builtin_prefetch(next_panel + at);
+    const bool another = j + kernel.tile_columns < columns;
+    const std::int64_t panel = kernel.tile_columns * depth, steps = (rows + kernel.tile_rows - 1) / kernel.tile_rows;
+    const std::int64_t share = another ? (panel + steps - 1) / steps : 0;
+    for (std::int64_t i = 0, next = panel; i < rows; i += kernel.tile_rows, next += share) {
+      const std::int64_t end = std::min(next + share, 2 * panel);
+      for (std::int64_t at = next; at < end; at += kFloatsPerLine) __builtin_prefetch(b_panel + at);
       const float* a_panel = a + i * depth;
       float* out = c + i * c_stride + j;
       const std::int64_t height = std::min(kernel.tile_rows, rows - i), width = std::min(kernel.tile_columns, columns - j);

@@ -223,6 +223,17 @@ void require_feasible(const CostSource& source, const char* row_word, const char
 
 void complete_matching(const CostSource& source, std::vector<std::int32_t>& row_to_column,
                        std::vector<std::int32_t>& column_to_row, RunControl& control) {
+  if (!source.has_forbidden()) {
+    // Any column will do.
+    std::size_t j = 0;
+    for (std::size_t i = 0; i < row_to_column.size(); ++i) {
+      if (row_to_column[i] >= 0) continue;
+      while (column_to_row[j] >= 0) ++j;
+      row_to_column[i] = static_cast<std::int32_t>(j);
+      column_to_row[j] = static_cast<std::int32_t>(i);
+    }
+    return;
+  }
   Partners partners{std::move(row_to_column), std::move(column_to_row)};
   maximum_matching(source, partners, control);
   row_to_column = std::move(partners.row_to_column);

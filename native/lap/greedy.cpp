@@ -60,10 +60,19 @@ class Greedy {
 
   bool is_free(std::int32_t j) const { return hidden_[j] == 0; }
 
-  void make_lists(const std::vector<std::int32_t>& rows) {
-    source_.list(rows, hidden_.data(), list_size_, lists_, control_);
-    matching_.work.refreshes += static_cast<std::int64_t>(rows.size());
-    for (const std::int32_t i : rows) offer(i);
+  void make_lists(std::vector<std::int32_t> rows) {
+    // A new list offers nothing where its exact costs lie above many equal lower bounds: then a longer one.
+    for (std::int64_t size = list_size_; !rows.empty(); size *= 2) {
+      control_.check();
+      source_.list(rows, hidden_.data(), size, lists_, control_);
+      matching_.work.refreshes += static_cast<std::int64_t>(rows.size());
+      std::erase_if(rows, [&](std::int32_t i) {
+        const double least = find_offer(i);
+        if (offered_[i] == kNone && least < kInfinity) return false;
+        push_offer(i, least);
+        return true;
+      });
+    }
   }
 
   // Takes off the heap the row on top, and where lists are made in batches every other row whose list has run out.
@@ -81,7 +90,13 @@ class Greedy {
   }
 
   // Puts row i on the heap with its cheapest free column; with the bound of its list if that is all that is known.
-  void offer(std::int32_t i) {
+  void offer(std::int32_t i) { push_offer(i, find_offer(i)); }
+
+  void push_offer(std::int32_t i, double least) {
+    if (least < kInfinity) offers_.push(least, i);
+  }
+
+  double find_offer(std::int32_t i) {
     Shortlist& list = lists_.of(i);
     double least = kInfinity;
     offered_[i] = kNone;
@@ -104,7 +119,7 @@ class Greedy {
       offered_[i] = kNone;
       least = list.bound;
     }
-    if (least < kInfinity) offers_.push(least, i);
+    return least;
   }
 
   const CostSource& source_;

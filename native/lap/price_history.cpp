@@ -1,9 +1,9 @@
 #include "lap/price_history.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
-long g_nomark=0,g_small=0,g_ok=0,g_looks=0;
 namespace sae_match {
 namespace {
 
@@ -59,7 +59,7 @@ bool PriceHistory::since(std::int32_t epoch, const std::vector<double>& v, doubl
 double PriceHistory::drop_since(const Mark& mark, const std::vector<double>& v, std::size_t j) const {
   const double drop = mark.v[j] - v[j];
   // Columns that another one stands for have no price that could fall.
-  return drop >= 0 ? drop : std::numeric_limits<double>::infinity();
+  return std::isnan(drop) ? std::numeric_limits<double>::infinity() : drop;
 }
 
 void PriceHistory::look_for_slowest(Mark& mark, const std::vector<double>& v) {

@@ -1,6 +1,7 @@
 // A list that has run out, brought up to date without a look at its whole row.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "lap/shortlist_state.h"
 
@@ -22,7 +23,8 @@ bool raise_bound(ShortlistState& s, std::int32_t i, double level, std::int64_t m
   Shortlist& list = s.lists.of(owner);
   if (!s.history.since(s.epoch[owner], s.v, level - list.bound, most, s.laggards)) return false;
   // Each operation on rounded numbers is rounded down once more.
-  double bound = down(down(list.bound) + down(s.laggards.drop));
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  double bound = s.laggards.drop < kInfinity ? down(down(list.bound) + down(s.laggards.drop)) : kInfinity;
   if (!(bound > level)) return false;
 
   std::vector<Entry> entries;

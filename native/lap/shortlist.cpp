@@ -308,8 +308,8 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
   state.epoch.assign(state.epoch.size(), state.history.now());
   state.history.mark(state.v);
   try {
-    share_lists(state);
     open_pool(state);
+    share_lists(state);
     if (!prices && mostly_ties(state)) {
       // Where costs tie, prices do best to tie as well: those of the column minima.
       state.set_prices(source.column_quantile(rows, 1, control));
@@ -322,6 +322,8 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
     make_do(state);
     Matching matching = take_matching(state);
     if (!(unmatched_cost < kInfinity)) complete_matching(source, matching.row_to_column, matching.column_to_row, control);
+    // Prices may have been set anew for which not every list has been made.
+    matching.least_reduced.clear();
     matching.timed_out = true;
     return matching;
   }

@@ -25,7 +25,7 @@ class Stopwatch {
   std::optional<std::chrono::steady_clock::time_point> deadline(double seconds) const {
     constexpr double kYears = 1e9;  // more would overflow
     if (!(seconds < kYears)) return std::nullopt;
-    return start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+    return start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(std::max(0.0, seconds)));
   }
   double lap() {
     const auto now = std::chrono::steady_clock::now();
@@ -143,7 +143,8 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   if (options.prices) {
     for (std::int64_t j = 0; j < source.columns(); ++j) given.push_back(orientation.to_source(options.prices[j]));
   }
-  control.deadline = watch.deadline(options.time_limit);
+  // Greedy is what the others end in, so nothing cuts it short.
+  if (options.solver != Solver::greedy) control.deadline = watch.deadline(options.time_limit);
   Matching matching;
   try {
     matching = run_solver(source, options, unmatched_cost, memory_budget, options.prices ? &given : nullptr, control);

@@ -472,6 +472,32 @@ void check_dead_rows() {
   }
 }
 
+// Many equal columns whose exact costs lie above their lower bounds: no list of a usual size tells which is next.
+void check_equal_columns() {
+  const std::int64_t n = 4, m = 1200, width = 7;
+  std::vector<float> a(static_cast<std::size_t>(n * width)), b(static_cast<std::size_t>(m * width));
+  for (float& x : a) x = static_cast<float>(uniform() - 0.5);
+  for (std::int64_t k = 0; k < width; ++k) b[k] = static_cast<float>(uniform() - 0.5);
+  for (std::int64_t j = 1; j < m; ++j) std::copy_n(b.begin(), width, b.begin() + j * width);
+  const Rows left{{RowBlock{MatrixView{a.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
+  const Rows right{{RowBlock{MatrixView{b.data(), Dtype::f32, m, width, width, 1}, nullptr}}, m, nullptr};
+  for (const Source source : {Source::dense, Source::implicit}) {
+    for (const Solver solver : {Solver::greedy, Solver::shortlist, Solver::auction}) {
+      for (const double limit : {0.0, kInfinity}) {
+        RowsOptions rows_options;
+        rows_options.source = source;
+        SolveOptions options;
+        options.solver = solver;
+        options.time_limit = limit;
+        RunControl control;
+        const Solution solution = solve(left, right, rows_options, options, control);
+        CHECK(std::count(solution.row_to_column.begin(), solution.row_to_column.end(), -1) == 0);
+        CHECK(solution.timed_out == (limit == 0 && solver != Solver::greedy));
+      }
+    }
+  }
+}
+
 // Costs of twenty orders of magnitude in one matrix.
 void check_wide_range() {
   for (int round = 0; round < 40; ++round) {
@@ -521,6 +547,7 @@ int main(int argument_count, char** arguments) {
   check_extreme_rows();
   check_dead_rows();
   check_pool_work();
+  check_equal_columns();
   check_wide_range();
   check_threads();
   for (const std::string& simd : supported_simd()) {

@@ -54,8 +54,8 @@ export interface ProblemOptions {
   readonly prices?: { readonly u: Float64Array; readonly v: Float64Array }
   /**
    * Seconds after which the solver stops and makes a whole assignment of what it has: `timedOut` is true then, and
-   * `certificate.gap` says how far at most it is from the optimum. Forming costs before and the proof after are not cut
-   * short. Default Infinity.
+   * `certificate.gap` says how far at most it is from the optimum. Forming costs before, the proof after and solver
+   * `greedy`, in which others end, are not cut short. Default Infinity.
    */
   readonly timeLimit?: number
 }

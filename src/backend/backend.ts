@@ -81,7 +81,7 @@ export interface Problem {
   readonly prices?: Float64Array | undefined
   /**
    * Seconds from the start after which the solver stops and makes a whole assignment of what it has. Forming costs
-   * before and the proof after are not cut short. Default Infinity.
+   * before, the proof after and solver `greedy`, in which others end, are not cut short. Default Infinity.
    */
   readonly timeLimit?: number | undefined
 }
