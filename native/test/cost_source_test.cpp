@@ -154,7 +154,7 @@ void check_tiles() {
 // Columns that are alike are found, whatever lies between them, and no others.
 void check_identical_columns() {
   RunControl control;
-  const std::int64_t rows = 200, columns = 90;
+  const std::int64_t rows = 200, columns = 230;
   std::vector<float> costs(static_cast<std::size_t>(rows * columns));
   for (float& c : costs) c = static_cast<float>(normal());
   const auto copy_column = [&](std::int64_t to, std::int64_t from) {

@@ -88,7 +88,7 @@ void check_conditions(const Problem& problem, const Solution& solution, const st
   for (double& x : u) x *= sign;
   for (double& x : v) x *= sign;
 
-  double total = 0, slack = 0;
+  long double total = 0, slack = 0;  // so that this sum's own rounding says nothing
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t j = 0; j < m; ++j) {
       // u is rounded down, so in exact terms nothing is negative; one rounding of this expression is allowed for.
@@ -118,7 +118,8 @@ void check_conditions(const Problem& problem, const Solution& solution, const st
   CHECK(certificate.optimal);
   CHECK(certificate.min_reduced_cost >= 0);
   CHECK(slack <= 2 * certificate.rounding_bound);
-  CHECK(std::fabs(total - sign * solution.cost) <= certificate.rounding_bound + 0x1p-50 * std::fabs(total));
+  CHECK(std::fabs(static_cast<double>(total - sign * solution.cost)) <=
+        certificate.rounding_bound + 0x1p-50 * std::fabs(static_cast<double>(total)));
   if (problem.integer) CHECK_EQUAL(certificate.gap, 0.0);
   if (failed_checks) std::cerr << "in solver " << name << std::endl;
 }
