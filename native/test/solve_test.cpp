@@ -162,14 +162,17 @@ void check_problems(int count, Problem (*make)()) {
     Solution by_jv;
     const bool feasible = feasible_by_jv(problem, options, by_jv, control);
     if (feasible) check_conditions(problem, by_jv, "jv");
-    options.solver = Solver::auction;
-    try {
-      const Solution solution = solve(matrix, options, control);
-      CHECK(feasible);
-      check_conditions(problem, solution, "auction");
-    } catch (const Error& error) {
-      CHECK_EQUAL(error.code(), std::string("INFEASIBLE"));
-      CHECK(!feasible);
+    // An auction over whole rows takes its time where rows are many.
+    if (problem.rows * problem.columns <= 1600 || round % 8 == 0) {
+      options.solver = Solver::auction;
+      try {
+        const Solution solution = solve(matrix, options, control);
+        CHECK(feasible);
+        check_conditions(problem, solution, "auction");
+      } catch (const Error& error) {
+        CHECK_EQUAL(error.code(), std::string("INFEASIBLE"));
+        CHECK(!feasible);
+      }
     }
     options.solver = Solver::shortlist;
     try {
