@@ -1,13 +1,12 @@
 // A caller's matrix as a cost source.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <memory>
 #include <numeric>
-#include <unordered_map>
 
+#include "core/hash.h"
 #include "cost/scanned_source.h"
 #include "cost/source_parts.h"
 #include "sae_match/thread_pool.h"
@@ -69,25 +68,28 @@ template <class T>
 std::vector<std::int32_t> identical_columns(const T* data, std::int64_t stride, std::int64_t rows, std::int64_t columns,
                                             RunControl& control) {
   constexpr std::int64_t kSample = 16, kBlock = 64;
-  std::vector<std::uint64_t> hash(static_cast<std::size_t>(columns), 0);
+  // A column, and from the sorting on the first one of the same hash.
+  struct Column {
+    std::uint64_t hash;
+    std::int32_t column, first;
+  };
+  std::vector<Column> alike;
+  for (std::int32_t j = 0; j < columns; ++j) alike.push_back({0, j, j});
   for (std::int64_t s = 0; s < std::min(rows, kSample); ++s) {
     const T* row = data + s * rows / std::min(rows, kSample) * stride;
     for (std::int64_t j = 0; j < columns; ++j) {
       // Zeros of either sign are equal.
-      hash[j] = (hash[j] ^ std::bit_cast<std::uint64_t>(static_cast<double>(row[j]) + 0.0)) * 0x9e3779b97f4a7c15;
-      hash[j] ^= hash[j] >> 29;
+      alike[j].hash = hash_with(alike[j].hash, static_cast<double>(row[j]) + 0.0);
     }
   }
-  struct Pair {
-    std::int32_t column, first;
-  };
-  std::vector<Pair> alike;
-  std::unordered_map<std::uint64_t, std::int32_t> first_with;
-  first_with.reserve(static_cast<std::size_t>(columns));
-  for (std::int32_t j = 0; j < columns; ++j) {
-    const auto [at, is_new] = first_with.emplace(hash[j], j);
-    if (!is_new) alike.push_back({j, at->second});
+  std::sort(alike.begin(), alike.end(), [](const Column& a, const Column& b) {
+    return a.hash != b.hash ? a.hash < b.hash : a.column < b.column;
+  });
+  for (std::size_t k = 1; k < alike.size(); ++k) {
+    if (alike[k].hash == alike[k - 1].hash) alike[k].first = alike[k - 1].first;
   }
+  std::erase_if(alike, [](const Column& each) { return each.first == each.column; });
+  std::sort(alike.begin(), alike.end(), [](const Column& a, const Column& b) { return a.column < b.column; });
   for (std::int64_t begin = 0; begin < rows && !alike.empty(); begin += kBlock) {
     control.check();
     std::vector<bool> differs(alike.size(), false);
@@ -107,7 +109,7 @@ std::vector<std::int32_t> identical_columns(const T* data, std::int64_t stride, 
   if (alike.empty()) return representatives;
   representatives.resize(static_cast<std::size_t>(columns));
   std::iota(representatives.begin(), representatives.end(), 0);
-  for (const auto [column, first] : alike) representatives[column] = first;
+  for (const Column& each : alike) representatives[each.column] = each.first;
   return representatives;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "core/rounding.h"
 #include "cost/source_parts.h"
 #include "sae_match/thread_pool.h"
 

@@ -12,15 +12,6 @@
 
 namespace sae_match {
 
-// a - b rounded down: the nearest double unless that lies above the exact difference.
-inline double subtract_down(double a, double b) {
-  const double s = a - b;
-  if (!std::isfinite(s)) return s;
-  const double b_part = a - s, a_part = s + b_part;
-  const double error = (a - a_part) + (b_part - b);
-  return error < 0 ? std::nextafter(s, -std::numeric_limits<double>::infinity()) : s;
-}
-
 // The two least (cost, index) pairs seen.
 struct TwoLeast {
   double cost = std::numeric_limits<double>::infinity(), second_cost = std::numeric_limits<double>::infinity();

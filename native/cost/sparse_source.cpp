@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cost/cost_source.h"
+#include "core/rounding.h"
 #include "cost/source_parts.h"
 #include "sae_match/thread_pool.h"
 

@@ -8,8 +8,8 @@ namespace sae_match {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// Of a source that wants its rows in batches: a batch that is worth its cost, and the lists that contested rows get
-// while memory for them lasts.
+// Of a source that wants its rows in batches: a batch that is worth its cost, so few rows that none is, and the lists
+// that contested rows get while memory for them lasts.
 constexpr std::size_t kFullBatch = 64;
 constexpr std::size_t kFewParked = 8;
 constexpr std::int64_t kLongList = 512;

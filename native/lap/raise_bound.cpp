@@ -1,8 +1,8 @@
 // A list that has run out, brought up to date without a look at its whole row.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
+#include "core/rounding.h"
 #include "lap/shortlist_state.h"
 
 namespace sae_match {
@@ -13,8 +13,6 @@ struct Entry {
   double cost, reduced;
   bool exact;
 };
-
-double down(double x) { return std::nextafter(x, -std::numeric_limits<double>::infinity()); }
 
 }  // namespace
 

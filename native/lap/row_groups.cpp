@@ -2,6 +2,7 @@
 #include <bit>
 #include <unordered_map>
 
+#include "core/hash.h"
 #include "lap/shortlist_state.h"
 
 namespace sae_match {
@@ -10,18 +11,13 @@ namespace {
 // With so many different rows of the same hash at most is a row compared.
 constexpr std::size_t kMostAlike = 8;
 
-std::uint64_t mixed(std::uint64_t hash) {
-  hash *= 0x9e3779b97f4a7c15;
-  return hash ^ hash >> 29;
-}
-
 // What the lists of identical rows have in common, whichever of many equal columns each of them kept.
 std::uint64_t hash_of(const Shortlist& list, const std::vector<double>& v) {
   std::uint64_t hash = std::bit_cast<std::uint64_t>(list.bound);
   for (std::int32_t e = 0; e < list.size; ++e) {
     const std::int32_t j = list.columns[e];
     if (list.costs[e] - v[j] >= list.bound) continue;
-    hash = mixed(hash ^ std::bit_cast<std::uint64_t>(list.costs[e]) ^ static_cast<std::uint64_t>(j) << 32);
+    hash = hash_with(hash_with(hash, list.costs[e]), static_cast<std::uint64_t>(j));
   }
   return hash;
 }
@@ -31,13 +27,15 @@ std::uint64_t hash_of(const Shortlist& list, const std::vector<double>& v) {
 void drop_repeated_rows(const CostSource& source, std::vector<std::int32_t>& rows) {
   constexpr std::int64_t kColumns = 4;
   std::vector<std::int32_t> columns;
-  for (std::int64_t c = 0; c < kColumns; ++c) columns.push_back(static_cast<std::int32_t>(c * source.columns() / kColumns));
+  for (std::int64_t c = 0; c < kColumns; ++c) {
+    columns.push_back(static_cast<std::int32_t>(c * source.columns() / kColumns));
+  }
   std::vector<double> costs(kColumns);
   std::unordered_map<std::uint64_t, std::int32_t> first_with;
   std::erase_if(rows, [&](std::int32_t i) {
     source.costs(i, columns.data(), kColumns, costs.data());
     std::uint64_t hash = 0;
-    for (const double cost : costs) hash = mixed(hash ^ std::bit_cast<std::uint64_t>(cost));
+    for (const double cost : costs) hash = hash_with(hash, cost);
     const auto [first, is_new] = first_with.emplace(hash, i);
     return !is_new && source.same_row(first->second, i);
   });

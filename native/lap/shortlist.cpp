@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/rounding.h"
 #include "lap/feasibility.h"
 #include "lap/shortlist_state.h"
 #include "lap/solvers.h"
@@ -20,7 +21,8 @@ constexpr std::int64_t kSampleDepth = 8;
 std::vector<double> starting_prices(const CostSource& source, RunControl& control) {
   const std::int64_t n = source.rows();
   // As many rows as show every column that many entries; all of them where columns have fewer.
-  const double share = static_cast<double>(source.entries()) / static_cast<double>(n) / static_cast<double>(source.columns());
+  const double pairs = static_cast<double>(n) * static_cast<double>(source.columns());
+  const double share = static_cast<double>(source.entries()) / pairs;
   const auto size = static_cast<std::int64_t>(std::min(static_cast<double>(n), kSampleEntries / share));
   std::vector<std::int32_t> sample(static_cast<std::size_t>(size));
   for (std::int64_t s = 0; s < size; ++s) sample[s] = static_cast<std::int32_t>(s * n / size);
@@ -223,14 +225,6 @@ double price_shift(const ShortlistState& state) {
   return state.pool.price;
 }
 
-double down(double x) { return std::nextafter(x, -kInfinity); }
-
-// How far fl(a - b) lies above a - b.
-double excess_of_difference(double a, double b) {
-  const double s = a - b, b_part = a - s, a_part = s + b_part;
-  return -((a - a_part) + (b_part - b));
-}
-
 Matching take_matching(ShortlistState& state) {
   Matching matching;
   for (std::int32_t j = 0; j < state.m; ++j) state.v[j] = state.price(j);
@@ -238,7 +232,7 @@ Matching take_matching(ShortlistState& state) {
   // Unlisted columns may have been shifted to a price that rounding left too high.
   double excess = 0;
   for (double& price : state.v) {
-    excess = std::max(excess, excess_of_difference(price, shift));
+    excess = std::max(excess, -error_of_difference(price, shift));
     price -= shift;
   }
   // What the lists and bounds prove without another sweep. One rounding down covers each rounded operation: that of
@@ -275,7 +269,7 @@ void run_phases(ShortlistState& state, bool good_prices) {
   if (!ended) augment(state);
 }
 
-// Makes a whole assignment of what there is: rows without partner get the cheapest column on their list that no row has.
+// Makes the most of what there is: rows without partner get the cheapest column on their list that no row has.
 void make_do(ShortlistState& state) {
   const bool may_stay_alone = state.pool.lambda < kInfinity;
   for (std::int32_t i = 0; i < state.n; ++i) {
@@ -321,7 +315,9 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
     control.deadline.reset();
     make_do(state);
     Matching matching = take_matching(state);
-    if (!(unmatched_cost < kInfinity)) complete_matching(source, matching.row_to_column, matching.column_to_row, control);
+    if (!(unmatched_cost < kInfinity)) {
+      complete_matching(source, matching.row_to_column, matching.column_to_row, control);
+    }
     // Prices may have been set anew for which not every list has been made.
     matching.least_reduced.clear();
     matching.timed_out = true;

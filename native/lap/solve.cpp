@@ -25,7 +25,8 @@ class Stopwatch {
   std::optional<std::chrono::steady_clock::time_point> deadline(double seconds) const {
     constexpr double kYears = 1e9;  // more would overflow
     if (!(seconds < kYears)) return std::nullopt;
-    return start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(std::max(0.0, seconds)));
+    const std::chrono::duration<double> limit(std::max(0.0, seconds));
+    return start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(limit);
   }
   double lap() {
     const auto now = std::chrono::steady_clock::now();
@@ -56,7 +57,7 @@ Matching run_solver(const CostSource& source, const SolveOptions& options, doubl
     case Solver::greedy: {
       Matching matching = solve_greedy(source, unmatched_cost, control);
       // What the cheapest pairs have left may not fit together.
-      if (source.has_forbidden() && !(unmatched_cost < kInfinity)) {
+      if (!(unmatched_cost < kInfinity)) {
         complete_matching(source, matching.row_to_column, matching.column_to_row, control);
       }
       return matching;
@@ -130,8 +131,11 @@ void require_range(const CostSource& source, const Orientation& orientation, dou
   }
 }
 
+// `watch` runs since the costs began to be formed.
 Solution solve_source(const CostSource& source, const SolveOptions& options, const Orientation& orientation,
                       std::int64_t memory_budget, RunControl& control, Stopwatch& watch) {
+  Solution solution;
+  solution.cost_milliseconds = watch.lap();
   const double unmatched_cost = options.unmatched_cost * orientation.cost_factor;
   require_range(source, orientation, unmatched_cost);
   if (!(unmatched_cost < kInfinity)) {
@@ -157,7 +161,6 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
     matching.timed_out = true;
   }
   control.deadline.reset();
-  Solution solution;
   solution.timed_out = matching.timed_out;
   solution.solve_milliseconds = watch.lap();
   control.enter(Phase::verify);
@@ -257,11 +260,8 @@ Solution solve(const CostMatrix& costs, const SolveOptions& options, RunControl&
   if (costs.rows == 0 || costs.columns == 0) return empty_solution(costs.rows, costs.columns, options);
   Stopwatch watch;
   const std::unique_ptr<CostSource> source = make_matrix_source(costs, options.maximize, control);
-  const double cost_milliseconds = watch.lap();
-  Solution solution = solve_source(*source, options, {costs.rows > costs.columns, options.maximize, 1},
-                                   kDefaultMemoryBudget, control, watch);
-  solution.cost_milliseconds = cost_milliseconds;
-  return solution;
+  return solve_source(*source, options, {costs.rows > costs.columns, options.maximize, 1},
+                      kDefaultMemoryBudget, control, watch);
 }
 
 Solution solve(const SparseCosts& costs, const SolveOptions& options, RunControl& control) {
@@ -272,11 +272,8 @@ Solution solve(const SparseCosts& costs, const SolveOptions& options, RunControl
   }
   Stopwatch watch;
   const std::unique_ptr<CostSource> source = make_sparse_source(costs, options.maximize, control);
-  const double cost_milliseconds = watch.lap();
-  Solution solution = solve_source(*source, options, {costs.rows > costs.columns, options.maximize, 1},
-                                   kDefaultMemoryBudget, control, watch);
-  solution.cost_milliseconds = cost_milliseconds;
-  return solution;
+  return solve_source(*source, options, {costs.rows > costs.columns, options.maximize, 1},
+                      kDefaultMemoryBudget, control, watch);
 }
 
 Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, const SolveOptions& options,
@@ -289,11 +286,8 @@ Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, co
   const bool transposed = a.count > b.count;
   const std::unique_ptr<RowsCostSource> source =
       make_rows_source(transposed ? b : a, transposed ? a : b, options.maximize, kind, control);
-  const double cost_milliseconds = watch.lap();
-  Solution solution = solve_source(*source, options, {transposed, options.maximize, source->cost_factor()},
-                                   rows_options.memory_budget, control, watch);
-  solution.cost_milliseconds = cost_milliseconds;
-  return solution;
+  return solve_source(*source, options, {transposed, options.maximize, source->cost_factor()},
+                      rows_options.memory_budget, control, watch);
 }
 
 }  // namespace sae_match

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "check.h"
+#include "random_problems.h"
 #include "sae_match/assignment.h"
 #include "sae_match/cpu_features.h"
 #include "sae_match/features.h"
@@ -15,63 +15,9 @@ using namespace sae_match;
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-struct Problem {
-  std::int64_t rows, columns;
-  std::vector<double> costs;
-  double lambda = kInfinity;
-  bool maximize = false, integer = false;
-};
-
-std::mt19937_64 generator(20240807);
-double uniform() { return std::uniform_real_distribution<double>(0, 1)(generator); }
-std::int64_t below(std::int64_t n) { return std::uniform_int_distribution<std::int64_t>(0, n - 1)(generator); }
-
-// Some rows and columns become copies of others, forbidden pairs and all.
-void repeat_some(Problem& problem) {
-  const auto at = [&](std::int64_t i, std::int64_t j) -> double& { return problem.costs[i * problem.columns + j]; };
-  const double share = uniform();
-  const std::int64_t row = below(problem.rows), column = below(problem.columns);
-  for (std::int64_t i = 0; i < problem.rows; ++i) {
-    if (uniform() > share) continue;
-    for (std::int64_t j = 0; j < problem.columns; ++j) at(i, j) = at(row, j);
-  }
-  for (std::int64_t j = 0; j < problem.columns; ++j) {
-    if (uniform() > share) continue;
-    for (std::int64_t i = 0; i < problem.rows; ++i) at(i, j) = at(i, column);
-  }
-}
-
-Problem random_problem() {
-  Problem problem{1 + below(40), 1 + below(40), {}};
-  if (below(3) == 0) problem.columns = problem.rows;
-  const std::int64_t family = below(6);
-  const double magnitude = below(3) == 0 ? std::pow(10.0, std::floor(uniform() * 61) - 30) : 1;
-  problem.integer = family == 1 || family == 2;
-  std::vector<double> row_part, column_part;
-  for (std::int64_t i = 0; i < problem.rows; ++i) row_part.push_back(uniform());
-  for (std::int64_t j = 0; j < problem.columns; ++j) column_part.push_back(uniform());
-  for (std::int64_t i = 0; i < problem.rows; ++i) {
-    for (std::int64_t j = 0; j < problem.columns; ++j) {
-      double c = uniform();
-      if (family == 1) c = std::floor(uniform() * 10);
-      if (family == 2) c = static_cast<double>((i + 1) * (j + 1));
-      if (family == 3) c = (row_part[i] - column_part[j]) * (row_part[i] - column_part[j]);
-      if (family == 4) c = 1000 * row_part[i] + 1000 * column_part[j] + (below(2) ? 0.001 * uniform() : 0);
-      if (family == 5) c -= 0.5;
-      problem.costs.push_back(problem.integer ? c : c * magnitude);
-    }
-  }
-  problem.maximize = below(4) == 0;
-  if (below(3) == 0) problem.lambda = problem.integer ? static_cast<double>(below(12)) : uniform() * magnitude;
-  if (below(4) == 0) {
-    for (double& c : problem.costs) {
-      if (below(5) == 0) c = problem.maximize ? -kInfinity : kInfinity;
-    }
-  }
-  if (below(3) == 0) repeat_some(problem);
-  return problem;
+Rows rows_of(const std::vector<float>& values, std::int64_t width, const double* scale = nullptr) {
+  const std::int64_t count = static_cast<std::int64_t>(values.size()) / width;
+  return {{RowBlock{MatrixView{values.data(), Dtype::f32, count, width, width, 1}, scale}}, count, nullptr};
 }
 
 // Every line of the table of conditions, in the minimised problem with the shorter side as rows.
@@ -210,62 +156,6 @@ void check_problems(int count, Problem (*make)()) {
   }
 }
 
-// Problems with rows longer than any list, in every shape, with ties and with rows and columns that are alike.
-Problem larger_problem() {
-  const std::int64_t n = 150 + below(350);
-  Problem problem{n, below(2) ? n : 150 + below(350), {}};
-  const std::int64_t family = below(8);
-  problem.integer = family == 1 || family == 2 || family == 7;
-  std::vector<double> row_part, column_part, row_kind, column_kind;
-  const double alike = below(2) ? 0.3 : 0;
-  for (std::int64_t i = 0; i < problem.rows; ++i) {
-    row_part.push_back(uniform());
-    row_kind.push_back(uniform() < alike ? static_cast<double>(below(2)) : -1);
-  }
-  for (std::int64_t j = 0; j < problem.columns; ++j) {
-    column_part.push_back(uniform());
-    column_kind.push_back(uniform() < alike ? static_cast<double>(below(2)) : -1);
-  }
-  std::vector<double> of_column_kind, of_row_kind;
-  for (std::int64_t k = 0; k < 2 * std::max(problem.rows, problem.columns); ++k) {
-    of_row_kind.push_back(std::floor(uniform() * 50));
-    of_column_kind.push_back(std::floor(uniform() * 50));
-  }
-  for (std::int64_t i = 0; i < problem.rows; ++i) {
-    for (std::int64_t j = 0; j < problem.columns; ++j) {
-      double c = uniform();
-      if (family == 1) c = std::floor(uniform() * 10);
-      if (family == 2) c = static_cast<double>((i + 1) * (j + 1));
-      if (family == 3) c = (row_part[i] - column_part[j]) * (row_part[i] - column_part[j]);
-      if (family == 4) c = 1000 * row_part[i] + 1000 * column_part[j] + (below(2) ? 0.001 * uniform() : 0);
-      if (family == 5) c -= 0.5;
-      if (family == 6) c = std::floor(1e4 * row_part[i]) + std::floor(1e4 * column_part[j]) + uniform() * 0x1p-6;
-      if (family == 7) c = std::floor(uniform() * 2);
-      // A row of a kind asks of every column what its kind asks; of a column of a kind what both kinds ask.
-      if (row_kind[i] >= 0 && column_kind[j] >= 0) {
-        c = row_kind[i] == column_kind[j] ? 0 : 3;
-      } else if (row_kind[i] >= 0) {
-        c = of_row_kind[static_cast<std::size_t>(2 * j + static_cast<std::int64_t>(row_kind[i]))];
-      } else if (column_kind[j] >= 0) {
-        c = of_column_kind[static_cast<std::size_t>(2 * i + static_cast<std::int64_t>(column_kind[j]))];
-      }
-      problem.costs.push_back(c);
-    }
-  }
-  problem.maximize = below(4) == 0;
-  if (below(3) == 0) {
-    problem.lambda = std::floor(problem.costs[static_cast<std::size_t>(below(problem.rows * problem.columns))]);
-  }
-  if (below(4) == 0) {
-    const double share = below(2) ? 0.2 : 0.97;
-    for (double& c : problem.costs) {
-      if (uniform() < share) c = problem.maximize ? -kInfinity : kInfinity;
-    }
-  }
-  if (below(4) == 0) repeat_some(problem);
-  return problem;
-}
-
 // Feature rows against the matrix of their exact costs, dense and implicit, with ties from identical and zero rows.
 void check_rows(int count) {
   for (int round = 0; round < count && failed_checks == 0; ++round) {
@@ -281,8 +171,8 @@ void check_rows(int count) {
     const std::vector<float> a = make(n), b = make(m);
     std::vector<double> scale(static_cast<std::size_t>(n));
     for (double& s : scale) s = 0.5 + uniform();
-    const Rows left{{RowBlock{MatrixView{a.data(), Dtype::f32, n, width, width, 1}, scale.data()}}, n, nullptr};
-    const Rows right{{RowBlock{MatrixView{b.data(), Dtype::f32, m, width, width, 1}, nullptr}}, m, nullptr};
+    const Rows left = rows_of(a, width, scale.data());
+    const Rows right = rows_of(b, width);
 
     RunControl control;
     Problem problem{n, m, std::vector<double>(static_cast<std::size_t>(n * m))};
@@ -342,8 +232,8 @@ void check_threads() {
   std::vector<float> a(static_cast<std::size_t>(n * width)), b(a.size());
   for (float& x : a) x = static_cast<float>(uniform() - 0.5);
   for (std::size_t k = 0; k < b.size(); ++k) b[k] = a[k] + static_cast<float>(0.2 * (uniform() - 0.5));
-  const Rows left{{RowBlock{MatrixView{a.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
-  const Rows right{{RowBlock{MatrixView{b.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
+  const Rows left = rows_of(a, width);
+  const Rows right = rows_of(b, width);
   for (const Solver solver : {Solver::shortlist, Solver::auction, Solver::jv, Solver::greedy}) {
     for (const Source source : {Source::dense, Source::implicit}) {
       SolveOptions options;
@@ -457,8 +347,8 @@ void check_dead_rows() {
     for (float& x : b) x = static_cast<float>(uniform() - 0.5);
     std::fill_n(a.begin(), 200 * width, 0.25f);  // alike, and not zero
     std::fill_n(b.begin(), dead_b * width, 0.25f);
-    const Rows left{{RowBlock{MatrixView{a.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
-    const Rows right{{RowBlock{MatrixView{b.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
+    const Rows left = rows_of(a, width);
+    const Rows right = rows_of(b, width);
     for (const Source source : {Source::dense, Source::implicit}) {
       RowsOptions rows_options;
       rows_options.source = source;
@@ -483,8 +373,8 @@ void check_equal_columns() {
   for (float& x : a) x = static_cast<float>(uniform() - 0.5);
   for (std::int64_t k = 0; k < width; ++k) b[k] = static_cast<float>(uniform() - 0.5);
   for (std::int64_t j = 1; j < m; ++j) std::copy_n(b.begin(), width, b.begin() + j * width);
-  const Rows left{{RowBlock{MatrixView{a.data(), Dtype::f32, n, width, width, 1}, nullptr}}, n, nullptr};
-  const Rows right{{RowBlock{MatrixView{b.data(), Dtype::f32, m, width, width, 1}, nullptr}}, m, nullptr};
+  const Rows left = rows_of(a, width);
+  const Rows right = rows_of(b, width);
   for (const Source source : {Source::dense, Source::implicit}) {
     for (const Solver solver : {Solver::greedy, Solver::shortlist, Solver::auction}) {
       for (const double limit : {0.0, kInfinity}) {

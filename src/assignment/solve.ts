@@ -13,8 +13,8 @@ import type { Assignment } from './result.js'
  *   above 16 MB are read in place: do not write or transfer them before the promise settles.
  * @returns partners both ways (-1 where alone), the total, prices u and v, and the certificate
  * @throws TypeError, RangeError; SaeMatchError `UNKNOWN_OPTION`, `COST_NAN`, `COST_RANGE`, `COST_DUPLICATE`,
- *   `INFEASIBLE` (names rows that have too few columns), `SOLVER_UNAVAILABLE`, `OUT_OF_MEMORY`, or a backend's reason; `signal.reason` when
- *   aborted
+ *   `INFEASIBLE` (names rows that have too few columns), `SOLVER_UNAVAILABLE`, `OUT_OF_MEMORY`, or a backend's reason;
+ *   `signal.reason` when aborted
  */
 export async function solveAssignment(costs: Costs, options: SolveOptions = {}): Promise<Assignment> {
   const problem = toProblem(costs, options, false)

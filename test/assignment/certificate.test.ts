@@ -124,34 +124,29 @@ describe('certify', () => {
     })
   })
 
+  /** One row that lists both columns, at 1 each. */
+  const sparse = {
+    indptr: Int32Array.of(0, 2),
+    indices: Int32Array.of(0, 1),
+    data: Float64Array.of(1, 1),
+    rows: 1,
+    columns: 2,
+  }
+
   it.each([
     ['a column twice', { indices: Int32Array.of(1, 1) }, /row 0 lists column 1 twice/],
     ['a column that does not exist', { indices: Int32Array.of(0, 2) }, /row 0 lists column 2, which does not exist/],
     ['a cost that is NaN', { data: Float64Array.of(1, NaN) }, /the first NaN in row 0, column 1/],
   ])('rejects sparse costs with %s', (_, change, message) => {
-    const costs = {
-      indptr: Int32Array.of(0, 2),
-      indices: Int32Array.of(0, 1),
-      data: Float64Array.of(1, 1),
-      rows: 1,
-      columns: 2,
-    }
-    expect(certify({ costs }, claim([0], [0, 0])).optimal).toBe(true)
-    const judgement = certify({ costs: { ...costs, ...change } }, claim([0], [0, 0]))
+    expect(certify({ costs: sparse }, claim([0], [0, 0])).optimal).toBe(true)
+    const judgement = certify({ costs: { ...sparse, ...change } }, claim([0], [0, 0]))
     expect(judgement.optimal).toBe(false)
     expect(judgement.violations.join()).toMatch(message)
   })
 
   it('refuses sparse costs whose parts do not fit together', () => {
-    const costs = {
-      indptr: Int32Array.of(0, 2),
-      indices: Int32Array.of(0, 1),
-      data: Float64Array.of(1, 1),
-      rows: 1,
-      columns: 2,
-    }
     for (const change of [{ rows: 2 }, { indices: Int32Array.of(0) }, { data: Float64Array.of(1) }]) {
-      expect(() => certify({ costs: { ...costs, ...change } }, claim([0], [0, 0]))).toThrow(RangeError)
+      expect(() => certify({ costs: { ...sparse, ...change } }, claim([0], [0, 0]))).toThrow(RangeError)
     }
   })
 })
