@@ -35,7 +35,7 @@ function engine({ name, simd, threads }) {
 
 async function matrixCosts(path) {
   const { data, shape } = await readNpy(path)
-  return { kind: 'matrix', data, rows: shape[0], columns: shape[1] }
+  return { kind: 'matrix', data, rows: shape[0], columns: shape[1], rowStride: shape[1] }
 }
 
 async function rowCosts(files, source) {

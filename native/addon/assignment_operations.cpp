@@ -5,6 +5,7 @@
 #include "addon/operations.h"
 #include "addon/promise_worker.h"
 #include "sae_match/assignment.h"
+#include "sae_match/thread_pool.h"
 
 namespace sae_match {
 namespace {
@@ -147,6 +148,7 @@ Napi::Value solve_matrix_sync(const Napi::CallbackInfo& info) {
   const CostMatrix costs = arguments.cost_matrix("costs");
   const SolveOptions options = solve_options(arguments, std::max(costs.rows, costs.columns));
   RunControl control;
+  const Seat seat;
   return to_object(info.Env(), solve(costs, options, control));
 }
 
@@ -155,6 +157,7 @@ Napi::Value solve_sparse_sync(const Napi::CallbackInfo& info) {
   const SparseArguments sparse = arguments.sparse_costs();
   const SolveOptions options = solve_options(arguments, sparse.longer_side());
   RunControl control;
+  const Seat seat;
   return to_object(info.Env(), solve(sparse.costs(), options, control));
 }
 
@@ -162,6 +165,7 @@ Napi::Value solve_rows_sync(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const auto [rows, rows_options, options] = row_problem(arguments);
   RunControl control;
+  const Seat seat;
   return to_object(info.Env(), solve(rows.a, rows.b, rows_options, options, control));
 }
 

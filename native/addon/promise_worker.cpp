@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "addon/type_tags.h"
+#include "sae_match/thread_pool.h"
 
 namespace sae_match {
 namespace {
@@ -68,6 +69,7 @@ void PromiseWorker::start_thread() {
 
 void PromiseWorker::run() {
   try {
+    const Seat seat([this] { control_->check(); });
     operation_.execute(*control_);
   } catch (...) {
     failure_ = describe_failure(std::current_exception());

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -35,15 +37,55 @@ struct Job {
 thread_local bool counted = false;
 
 // The calling thread always works on its own job, so every job advances even when no worker is free. Workers help
-// any job while fewer threads are busy than the limit, and go back after a piece when there are more. A thread that
-// waits for its helpers waits for pieces of a job nested deeper than its own, so waiting never goes round in a circle.
+// any job while fewer threads are busy than the limit, and go back after a piece when there are more or when a job waits
+// for a seat. A thread that waits for its helpers waits for pieces of a job nested deeper than its own, so waiting never goes round in a circle.
 class Pool {
  public:
   int limit() const { return limit_.load(std::memory_order_relaxed); }
 
   void set_limit(int limit) {
-    limit_.store(limit >= 1 ? limit : available_cores(), std::memory_order_relaxed);
+    {
+      std::lock_guard lock(mutex_);
+      limit_.store(limit >= 1 ? limit : available_cores(), std::memory_order_relaxed);
+    }
     work_.notify_all();
+    seats_.notify_all();
+  }
+
+  void take_seat() {
+    std::lock_guard lock(mutex_);
+    ++busy_;
+  }
+
+  void wait_for_seat(const std::function<void()>& while_waiting) {
+    constexpr std::chrono::milliseconds kBetweenCalls(20);
+    std::unique_lock lock(mutex_);
+    const char place = 0;  // its address is this thread's mark in the queue
+    queue_.push_back(&place);
+    queued_.store(static_cast<int>(queue_.size()), std::memory_order_relaxed);
+    const auto leave_queue = [&] {
+      std::erase(queue_, &place);
+      queued_.store(static_cast<int>(queue_.size()), std::memory_order_relaxed);
+      seats_.notify_all();
+    };
+    while (!seats_.wait_for(lock, kBetweenCalls, [&] { return queue_.front() == &place && busy_ < limit(); })) {
+      lock.unlock();
+      try {
+        while_waiting();
+      } catch (...) {
+        lock.lock();
+        leave_queue();
+        throw;
+      }
+      lock.lock();
+    }
+    ++busy_;
+    leave_queue();
+  }
+
+  void leave_seat() {
+    std::lock_guard lock(mutex_);
+    no_longer_busy();
   }
 
   void run(std::int64_t count, std::int64_t grain, std::int64_t pieces, int threads,
@@ -67,10 +109,7 @@ class Pool {
     std::unique_lock lock(mutex_);
     std::erase(jobs_, &job);
     job.idle.wait(lock, [&] { return job.helpers == 0; });
-    if (outermost) {
-      --busy_;
-      if (!jobs_.empty()) work_.notify_one();
-    }
+    if (outermost) no_longer_busy();
     if (job.failure) std::rethrow_exception(job.failure);
   }
 
@@ -94,8 +133,15 @@ class Pool {
     return true;
   }
 
+  // A thread stops to be busy; the mutex is held.
+  void no_longer_busy() {
+    --busy_;
+    if (!queue_.empty()) seats_.notify_all();
+    if (!jobs_.empty()) work_.notify_one();
+  }
+
   Job* job_to_help() const {
-    if (busy_ >= limit()) return nullptr;
+    if (busy_ >= limit() || !queue_.empty()) return nullptr;
     for (Job* job : jobs_) {
       if (job->helpers < job->max_helpers && job->has_work()) return job;
     }
@@ -111,10 +157,10 @@ class Pool {
       ++job->helpers;
       ++busy_;
       lock.unlock();
-      while (run_piece(*job) && busy_ <= limit()) {
+      while (run_piece(*job) && busy_ <= limit() && queued_ == 0) {
       }
       lock.lock();
-      --busy_;
+      no_longer_busy();
       if (--job->helpers == 0) job->idle.notify_one();
     }
   }
@@ -128,8 +174,10 @@ class Pool {
   }
 
   std::mutex mutex_;
-  std::condition_variable work_;
+  std::condition_variable work_, seats_;
   std::vector<Job*> jobs_;
+  std::deque<const char*> queue_;  // of threads that wait for a seat
+  std::atomic<int> queued_{0};     // its length, for those without the mutex
   int workers_ = 0;
   std::atomic<int> busy_{0};  // changed under the mutex
   std::atomic<int> limit_{available_cores()};
@@ -158,6 +206,22 @@ void parallel_for(std::int64_t count, std::int64_t grain, int threads,
   } else {
     pool().run(count, grain, pieces, most, task);
   }
+}
+
+Seat::Seat() : taken_(!counted) {
+  if (taken_) pool().take_seat();
+  counted = true;
+}
+
+Seat::Seat(const std::function<void()>& while_waiting) : taken_(!counted) {
+  if (taken_) pool().wait_for_seat(while_waiting);
+  counted = true;
+}
+
+Seat::~Seat() {
+  if (!taken_) return;
+  counted = false;
+  pool().leave_seat();
 }
 
 }  // namespace sae_match

@@ -96,13 +96,16 @@ void workers_leave_the_limit_to_callers() {
   CHECK(pieces_of_workers <= 1);
 }
 
+void raise_to(std::atomic<int>& most, int now) {
+  for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
+  }
+}
+
 void thread_limit_of_a_call_is_kept() {
   for (int threads : {1, 2, 3}) {
     std::atomic<int> at_once{0}, most{0};
     parallel_for(200, 1, threads, [&](std::int64_t, std::int64_t) {
-      const int now = ++at_once;
-      for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
-      }
+      raise_to(most, ++at_once);
       std::this_thread::sleep_for(std::chrono::microseconds(20));
       --at_once;
     });
@@ -121,6 +124,76 @@ void work_really_runs_in_parallel() {
   });
 }
 
+// Six jobs of serial and parallel parts on two threads: never more than two work, and all end.
+void seats_are_no_more_than_threads() {
+  sae_match::set_thread_count(2);
+  std::atomic<int> jobs_inside{0}, most_jobs{0}, at_work{0}, most_at_work{0};
+  std::atomic<std::int64_t> done{0};
+  const auto work = [&] {
+    raise_to(most_at_work, ++at_work);
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    --at_work;
+  };
+  std::vector<std::thread> jobs;
+  for (int j = 0; j < 6; ++j) {
+    jobs.emplace_back([&] {
+      const sae_match::Seat seat([] {});
+      raise_to(most_jobs, ++jobs_inside);
+      for (int round = 0; round < 20; ++round) {
+        work();
+        parallel_for(8, 1, 0, [&](std::int64_t, std::int64_t) {
+          work();
+          ++done;
+        });
+      }
+      --jobs_inside;
+    });
+  }
+  for (std::thread& job : jobs) job.join();
+  CHECK(most_jobs <= 2);
+  CHECK(most_at_work <= 2);
+  CHECK_EQUAL(done.load(), 6 * 20 * 8);
+}
+
+// A job that is called off while it waits leaves the queue, and those behind it move up.
+void waiting_for_a_seat_can_be_called_off() {
+  sae_match::set_thread_count(1);
+  std::atomic<bool> waits{false}, cancelled{false}, thrown{false}, got{false};
+  std::thread called_off, behind;
+  {
+    const sae_match::Seat taken;
+    called_off = std::thread([&] {
+      try {
+        const sae_match::Seat seat([&] {
+          waits = true;
+          if (cancelled) throw std::runtime_error("called off");
+        });
+      } catch (const std::runtime_error&) {
+        thrown = true;
+      }
+    });
+    while (!waits) std::this_thread::yield();
+    behind = std::thread([&] {
+      const sae_match::Seat seat([] {});
+      got = true;
+    });
+    cancelled = true;
+    called_off.join();
+    CHECK(thrown);
+    CHECK(!got);
+  }
+  behind.join();
+  CHECK(got);
+}
+
+// Whoever must not wait does not, and a seat within a seat is the same one.
+void a_seat_at_once_and_a_seat_within() {
+  sae_match::set_thread_count(1);
+  const sae_match::Seat mine;
+  const sae_match::Seat within([] { CHECK(false); });
+  std::thread([] { const sae_match::Seat at_once; }).join();
+}
+
 }  // namespace
 
 int main() {
@@ -135,6 +208,9 @@ int main() {
   }
   workers_leave_the_limit_to_callers();
   work_really_runs_in_parallel();
+  seats_are_no_more_than_threads();
+  waiting_for_a_seat_can_be_called_off();
+  a_seat_at_once_and_a_seat_within();
   sae_match::set_thread_count(0);
   CHECK(sae_match::thread_count() >= 1);
   return finish();

@@ -1,11 +1,12 @@
 import type { Certificate } from '../backend/backend.js'
 import { wrongValue } from '../errors.js'
+import type { Matrix } from '../tensor/matrix.js'
 import type { SparseMatrix } from '../tensor/sparse-matrix.js'
 
-/** A cost matrix, or the costs of the allowed pairs, and what is asked of it, as in `solveAssignment`. */
+/** A cost matrix, a view of one, or the costs of the allowed pairs, and what is asked of it, as in `solveAssignment`. */
 export type CertifiedProblem = (
   | { readonly costs: Float32Array | Float64Array; readonly rows: number; readonly columns: number }
-  | { readonly costs: SparseMatrix }
+  | { readonly costs: Matrix | SparseMatrix }
 ) & { readonly maximize?: boolean; readonly unmatchedCost?: number }
 
 /** An assignment to be judged. */
@@ -147,6 +148,7 @@ function entriesOf(problem: CertifiedProblem): {
   readonly visit: (visitor: EntryVisitor, violations: string[]) => void
 } {
   if ('indptr' in problem.costs) return listedEntriesOf(problem.costs)
+  if ('dtype' in problem.costs) return viewedEntriesOf(problem.costs)
   const { costs, rows, columns } = problem as { costs: Float32Array | Float64Array; rows: number; columns: number }
   if (costs.length !== rows * columns) throw wrongValue('costs', `${rows * columns} elements`, costs)
   return {
@@ -155,6 +157,24 @@ function entriesOf(problem: CertifiedProblem): {
     visit(visitor) {
       for (let row = 0, e = 0; row < rows; row++) {
         for (let column = 0; column < columns; column++, e++) visitor(row, column, costs[e])
+      }
+    },
+  }
+}
+
+function viewedEntriesOf(matrix: Matrix): ReturnType<typeof entriesOf> {
+  const { data, dtype, rows, columns, rowStride, columnStride, offset } = matrix
+  if (dtype !== 'f32' && dtype !== 'f64') throw wrongValue('costs.dtype', "'f32' or 'f64'", dtype)
+  const last = rows > 0 && columns > 0 ? offset + (rows - 1) * rowStride + (columns - 1) * columnStride : -1
+  if (!(last < data.length)) throw wrongValue('costs.data', `at least ${last + 1} elements`, data)
+  return {
+    rows,
+    columns,
+    visit(visitor) {
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) {
+          visitor(row, column, data[offset + row * rowStride + column * columnStride])
+        }
       }
     },
   }

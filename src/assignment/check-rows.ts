@@ -57,7 +57,8 @@ function checkBlock(path: string, block: RowBlock): void {
   if (scale.length !== matrix.rows) throw wrongValue(`${path}.scale`, `${matrix.rows} elements`, scale)
 }
 
-function checkMatrix(path: string, matrix: Matrix): void {
+/** @throws TypeError or RangeError that names the member at fault */
+export function checkMatrix(path: string, matrix: Matrix): void {
   if (typeof matrix !== 'object' || matrix === null) throw wrongType(path, 'a matrix', matrix)
   const { data, dtype } = matrix
   const ArrayType = arrays[oneOf(`${path}.dtype`, dtype, Object.keys(arrays) as Dtype[])]

@@ -11,9 +11,10 @@ import {
 import { requireAttached } from '../backend/input-memory.js'
 import { wrongType, wrongValue } from '../errors.js'
 import type { Rows } from '../sae/rows.js'
+import type { Matrix } from '../tensor/matrix.js'
 import type { SparseMatrix } from '../tensor/sparse-matrix.js'
 import { integer, largestSize, oneOf, rejectUnknownOptions } from '../validate.js'
-import { checkRowPair } from './check-rows.js'
+import { checkMatrix, checkRowPair } from './check-rows.js'
 import { checkSparse } from './check-sparse.js'
 
 /** Feature rows whose squared distances are the costs. */
@@ -22,14 +23,17 @@ export interface RowPair {
   readonly b: Rows
 }
 
-/** A row-major cost matrix, the costs of the allowed pairs, or the feature rows to take costs from. */
-export type Costs = Float32Array | Float64Array | SparseMatrix | RowPair
+/**
+ * A row-major cost matrix, a strided view of one in f32 or f64, the costs of the allowed pairs, or the feature rows to
+ * take costs from.
+ */
+export type Costs = Float32Array | Float64Array | Matrix | SparseMatrix | RowPair
 
 /** Options of {@link solveAssignmentSync}. */
 export interface ProblemOptions {
-  /** Rows of a cost matrix (sparse rows have their own). Default: from `columns`, or a square matrix. */
+  /** Rows of a cost matrix in an array (views and sparse rows have their own). Default: from `columns`, or a square matrix. */
   readonly rows?: number
-  /** Columns of a cost matrix. */
+  /** Columns of a cost matrix in an array. */
   readonly columns?: number
   /** Look for the largest total. `unmatchedCost` stays a penalty per missing pair. Default false. */
   readonly maximize?: boolean
@@ -138,14 +142,15 @@ function autoSolver(costs: Problem['costs']): SolverName {
 function checkedCosts(costs: Costs, options: ProblemOptions): Problem['costs'] {
   if (typeof costs !== 'object' || costs === null) return matrixCosts(costs, options)
   if ('a' in costs && 'b' in costs) return rowCosts(costs, options)
-  return 'indptr' in costs ? sparseCosts(costs, options) : matrixCosts(costs, options)
+  if ('indptr' in costs) return sparseCosts(costs, options)
+  return 'dtype' in costs ? viewCosts(costs, options) : matrixCosts(costs, options)
 }
 
 function matrixCosts(data: unknown, options: ProblemOptions): MatrixCosts {
   if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) {
     throw wrongType(
       'costs',
-      'a Float32Array, a Float64Array, sparse rows { indptr, indices, data, rows, columns } or feature rows { a, b }',
+      'a Float32Array, a Float64Array, a view { data, dtype, rows, columns, rowStride, columnStride, offset }, sparse rows { indptr, indices, data, rows, columns } or feature rows { a, b }',
       data,
     )
   }
@@ -156,7 +161,26 @@ function matrixCosts(data: unknown, options: ProblemOptions): MatrixCosts {
   if (rows * columns !== data.length) {
     throw wrongValue('costs', `${rows * columns} elements (${rows} x ${columns})`, data)
   }
-  return { kind: 'matrix', data, rows, columns }
+  return { kind: 'matrix', data, rows, columns, rowStride: columns }
+}
+
+/** In place where the columns of a row lie side by side, otherwise a row-major copy. */
+function viewCosts(view: Matrix, options: ProblemOptions): MatrixCosts {
+  refuseShape(options, 'a view')
+  checkMatrix('costs', view)
+  const { data, rows, columns, rowStride, columnStride, offset } = view
+  if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) {
+    throw wrongValue('costs.dtype', "'f32' or 'f64'", view.dtype)
+  }
+  const length = rows > 0 && columns > 0 ? (rows - 1) * rowStride + columns : 0
+  if (columnStride === 1) {
+    return { kind: 'matrix', data: data.subarray(offset, offset + length), rows, columns, rowStride }
+  }
+  const copy = new (data.constructor as Float64ArrayConstructor)(rows * columns)
+  for (let i = 0, e = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++, e++) copy[e] = data[offset + i * rowStride + j * columnStride]
+  }
+  return { kind: 'matrix', data: copy, rows, columns, rowStride: columns }
 }
 
 function sparseCosts(costs: SparseMatrix, options: ProblemOptions): SparseCosts {

@@ -8,7 +8,7 @@ import type { Assignment } from './result.js'
  * Solves a linear assignment problem exactly and proves it.
  *
  * @param costs row-major `Float32Array` or `Float64Array` of rows x columns, where `+Infinity` forbids a pair
- *   (`-Infinity` when maximizing); or `{ indptr, indices, data, rows, columns }` (compressed sparse rows), where pairs
+ *   (`-Infinity` when maximizing); a strided view of such an array; or `{ indptr, indices, data, rows, columns }` (compressed sparse rows), where pairs
  *   that are not listed are forbidden; or feature rows `{ a, b }`, whose squared distances in f64 are the costs. Arrays
  *   above 16 MB are read in place: do not write or transfer them before the promise settles.
  * @returns partners both ways (-1 where alone), the total, prices u and v, and the certificate

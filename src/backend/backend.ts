@@ -34,10 +34,11 @@ export interface Progress {
 /** A caller's cost matrix. The given numbers are the truth. `+Infinity` forbids a pair (`-Infinity` when maximizing). */
 export interface MatrixCosts {
   readonly kind: 'matrix'
-  /** Row-major. */
+  /** The entry of row i and column j is `data[i * rowStride + j]`. */
   readonly data: Float32Array | Float64Array
   readonly rows: number
   readonly columns: number
+  readonly rowStride: number
 }
 
 /**

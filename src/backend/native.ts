@@ -202,9 +202,9 @@ function solveArguments(problem: Problem, take = input): SolveArguments {
   ]
 }
 
-function costMatrixView({ data, rows, columns }: MatrixCosts): Matrix {
+function costMatrixView({ data, rows, columns, rowStride }: MatrixCosts): Matrix {
   const dtype = data instanceof Float32Array ? 'f32' : 'f64'
-  return { data, dtype, rows, columns, rowStride: columns, columnStride: 1, offset: 0 }
+  return { data, dtype, rows, columns, rowStride, columnStride: 1, offset: 0 }
 }
 
 function matrixArguments(name: string, matrix: Matrix): MatrixArguments {

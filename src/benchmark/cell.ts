@@ -50,10 +50,10 @@ export async function measureCell(request: CellRequest): Promise<CellReport> {
 async function makeCosts({ family, size, seed, dimension }: CellRequest): Promise<MatrixCosts> {
   const problem = families[family].make(size, seed, dimension)
   const { rows, columns } = problem
-  if (problem.kind === 'matrix') return { kind: 'matrix', data: problem.data, rows, columns }
+  if (problem.kind === 'matrix') return { kind: 'matrix', data: problem.data, rows, columns, rowStride: columns }
   const { a, b, width } = problem
   const data = await (await getBackend('auto')).costMatrix(asRows(a, rows, width), asRows(b, columns, width), {})
-  return { kind: 'matrix', data, rows, columns }
+  return { kind: 'matrix', data, rows, columns, rowStride: columns }
 }
 
 function asRows(data: Float32Array<ArrayBuffer>, count: number, width: number): Rows {

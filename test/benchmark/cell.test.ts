@@ -6,7 +6,7 @@ import { availableBackends } from '../helpers/available-backends.js'
 
 // Greedy takes the 1 and must pay 9 for it: 10 instead of 4.
 const data = Float64Array.of(1, 2, 2, 9)
-const costs = { kind: 'matrix', data, rows: 2, columns: 2 } as const
+const costs = { kind: 'matrix', data, rows: 2, columns: 2, rowStride: 2 } as const
 const solved = (solver: SolverName) => solveAssignmentSync(data, { solver, backend: 'typescript' })
 
 describe('check', () => {

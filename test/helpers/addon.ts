@@ -25,7 +25,7 @@ export function matrixProblem(
   options: Partial<Problem> = {},
 ): Problem {
   return {
-    costs: { kind: 'matrix', data, rows, columns },
+    costs: { kind: 'matrix', data, rows, columns, rowStride: columns },
     maximize: false,
     unmatchedCost: Number.POSITIVE_INFINITY,
     solver: 'shortlist',

@@ -16,4 +16,21 @@ void set_thread_count(int count);
 void parallel_for(std::int64_t count, std::int64_t grain, int threads,
                   const std::function<void(std::int64_t begin, std::int64_t end)>& task);
 
+// A job's place among the busy threads, from its making to its end: the thread it works on counts as busy in its serial
+// parts too, so that several jobs at once leave each other's cores alone. A thread that has a seat already shares it.
+class Seat {
+ public:
+  // Takes a seat at once, be it one more than there are threads: for a caller who must not wait.
+  Seat();
+  // Waits, first come, first served, until fewer threads are busy than thread_count(); helpers make way after their
+  // piece. `while_waiting` is called now and then meanwhile; what it throws ends the wait.
+  explicit Seat(const std::function<void()>& while_waiting);
+  ~Seat();
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+ private:
+  bool taken_;
+};
+
 }  // namespace sae_match

@@ -4,6 +4,7 @@ import { requireAttached, requireFixedLength } from '../input-memory.js'
 import { solveRowsAlone } from './alone.js'
 import { openLoan } from './loan.js'
 import { allocateShared, movableCopy } from './memory.js'
+import { packRows } from './pack-rows.js'
 import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
 import { requireSinglePrecision, type SolveOptions, solveMatrix, solveSparse } from './solve.js'
 import { runAtOnce, runInTurns } from './steps.js'
@@ -57,19 +58,21 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
       if (costs.kind === 'sparse') return solveLists(workers, costs, options, control)
       requireAttached('costs', costs.data)
       requireFixedLength('costs', costs.data)
-      const shared = costs.data.buffer instanceof SharedArrayBuffer
+      const packed = packRows(costs)
       // The caller may do with the array what he likes while the job runs.
-      const data = shared ? costs.data : movableCopy(costs.data)
-      if (data.length <= entriesWithoutWorker) return runInTurns(solveMatrix({ ...costs, data }, options), control)
-      const moved = shared ? [] : [data.buffer as ArrayBuffer]
-      return workers.run('solveMatrix', { costs: { ...costs, data }, options }, control, moved)
+      const ours = packed !== costs || costs.data.buffer instanceof SharedArrayBuffer
+      const matrix = ours ? packed : { ...packed, data: movableCopy(packed.data) }
+      const { buffer } = matrix.data
+      if (matrix.data.length <= entriesWithoutWorker) return runInTurns(solveMatrix(matrix, options), control)
+      const moved = buffer instanceof SharedArrayBuffer ? [] : [buffer]
+      return workers.run('solveMatrix', { costs: matrix, options }, control, moved)
     },
 
     solveSync(problem) {
       const { costs, ...options } = problem
       if (costs.kind === 'rows') return runAtOnce(solveRowsAlone({ ...problem, costs }))
       requireAttached('costs', costs.data)
-      return runAtOnce(costs.kind === 'sparse' ? solveSparse(costs, options) : solveMatrix(costs, options))
+      return runAtOnce(costs.kind === 'sparse' ? solveSparse(costs, options) : solveMatrix(packRows(costs), options))
     },
 
     close: () => workers.close(),

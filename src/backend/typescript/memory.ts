@@ -29,6 +29,11 @@ export function movableCopy<T extends Floats>(array: T): T {
   return orOutOfMemory(array.byteLength, 'a copy of the costs', () => array.slice() as T)
 }
 
+/** `length` zeros for costs. @throws `OUT_OF_MEMORY` */
+export function allocateMatrix(Type: Float64ArrayConstructor, length: number): Float64Array {
+  return orOutOfMemory(Type.BYTES_PER_ELEMENT * length, 'a copy of the costs', () => new Type(length))
+}
+
 function orOutOfMemory<T>(bytes: number, what: string, allocate: () => T): T {
   try {
     return allocate()

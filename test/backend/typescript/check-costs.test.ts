@@ -5,7 +5,13 @@ import { runAtOnce } from '../../../src/backend/typescript/steps.js'
 const x = Number.POSITIVE_INFINITY
 
 function check(data: Float32Array | Float64Array, { columns = data.length, maximize = false, unmatchedCost = x } = {}) {
-  return runAtOnce(checkCosts({ kind: 'matrix', data, rows: data.length / columns, columns }, maximize, unmatchedCost))
+  return runAtOnce(
+    checkCosts(
+      { kind: 'matrix', data, rows: data.length / columns, columns, rowStride: columns },
+      maximize,
+      unmatchedCost,
+    ),
+  )
 }
 
 describe('checkCosts', () => {

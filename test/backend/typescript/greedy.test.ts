@@ -34,7 +34,9 @@ it.each([
       { length: rows * columns },
       () => Math.floor(random() * levels) / (levels > 10 ? levels : 1),
     )
-    const solution = runAtOnce(solveMatrix({ kind: 'matrix', data, rows, columns }, { ...options, unmatchedCost }))
+    const solution = runAtOnce(
+      solveMatrix({ kind: 'matrix', data, rows, columns, rowStride: columns }, { ...options, unmatchedCost }),
+    )
     expect(solution.rowToColumn).toEqual(greedy(data, rows, columns, unmatchedCost))
     expect(solution.certificate.gap).toBeGreaterThanOrEqual(0)
     expect(solution.certificate.optimal).toBe(solution.certificate.gap <= solution.certificate.roundingBound)
@@ -44,7 +46,7 @@ it.each([
 it('has a true gap', () => {
   const data = Float64Array.of(1, 2, 2, 100)
   const { cost, certificate } = runAtOnce(
-    solveMatrix({ kind: 'matrix', data, rows: 2, columns: 2 }, { ...options, unmatchedCost: Infinity }),
+    solveMatrix({ kind: 'matrix', data, rows: 2, columns: 2, rowStride: 2 }, { ...options, unmatchedCost: Infinity }),
   )
   expect(cost).toBe(101)
   expect(certificate.optimal).toBe(false)
@@ -54,7 +56,7 @@ it('has a true gap', () => {
 it('completes a full assignment that the cheapest pairs do not allow', () => {
   const x = Infinity
   const data = Float64Array.of(1, 2, 1, x)
-  const costs = { kind: 'matrix' as const, data, rows: 2, columns: 2 }
+  const costs = { kind: 'matrix' as const, data, rows: 2, columns: 2, rowStride: 2 }
   expect(Array.from(runAtOnce(solveMatrix(costs, { ...options, unmatchedCost: x })).rowToColumn)).toEqual([1, 0])
   expect(Array.from(runAtOnce(solveMatrix(costs, { ...options, unmatchedCost: 9 })).rowToColumn)).toEqual([0, -1])
 })

@@ -10,7 +10,7 @@ it.each([
 ])('%d x %d, maximize %s: fewer rows than columns, to be minimised', (rows, columns, maximize) => {
   for (const Type of [Float32Array, Float64Array]) {
     const data = new Type(rows * columns).map((_, e) => (e % 7 === 0 ? (maximize ? -Infinity : Infinity) : e))
-    const oriented = runAtOnce(orient({ kind: 'matrix', data, rows, columns }, maximize))
+    const oriented = runAtOnce(orient({ kind: 'matrix', data, rows, columns, rowStride: columns }, maximize))
     expect([oriented.rows, oriented.columns]).toEqual([Math.min(rows, columns), Math.max(rows, columns)])
     expect(oriented.data).toBeInstanceOf(Type)
     for (let i = 0; i < rows; i++) {

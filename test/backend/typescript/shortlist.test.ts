@@ -21,7 +21,7 @@ const options: SolveOptions = {
 
 function matrix(rows: number, columns: number, cost: (i: number, j: number) => number): MatrixCosts {
   const data = Float64Array.from({ length: rows * columns }, (_, e) => cost(Math.floor(e / columns), e % columns))
-  return { kind: 'matrix', data, rows, columns }
+  return { kind: 'matrix', data, rows, columns, rowStride: columns }
 }
 
 /** eps-complementary slackness of every row that has something, by looking at every column; violations in words. */
