@@ -109,7 +109,7 @@ T* Arguments::elements_of(const Napi::Value& value, const std::string& name, std
     }
     refuse(name, "at least " + std::to_string(length) + " elements");
   }
-  held_.emplace_back(value, span.data, span.length);
+  if (keep_ == Keep::held) held_.emplace_back(value, span.data, span.length);
   return static_cast<T*>(span.data);
 }
 
@@ -120,6 +120,7 @@ T* Arguments::elements(const char* name, std::int64_t length) {
 
 template float* Arguments::elements<float>(const char*, std::int64_t);
 template double* Arguments::elements<double>(const char*, std::int64_t);
+template std::int32_t* Arguments::elements<std::int32_t>(const char*, std::int64_t);
 
 const double* Arguments::optional_doubles(const char* name, std::int64_t length) {
   const Napi::Value value = next();
@@ -171,7 +172,9 @@ MatrixView Arguments::view(const Napi::Value& stored, const double* layout, cons
 
 MatrixView Arguments::matrix(const char* name) {
   const Napi::Value stored = next();
-  return view(stored, elements_of<double>(next(), std::string(name) + ".layout", kLayoutSize), name);
+  double layout[kLayoutSize];
+  for (double& each : layout) each = number(name);
+  return view(stored, layout, name);
 }
 
 CostMatrix Arguments::cost_matrix(const char* name) {

@@ -2,7 +2,6 @@
 // again here. The signatures are those of src/backend/addon-types.ts.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,7 +34,6 @@ struct RowPair {
 class SparseArguments {
  public:
   SparseArguments(std::vector<std::int64_t> indptr, const SparseCosts& costs) : indptr_(std::move(indptr)), costs_(costs) {}
-  std::int64_t longer_side() const { return std::max(costs_.rows, costs_.columns); }
   // Good as long as this object.
   SparseCosts costs() const {
     SparseCosts costs = costs_;
@@ -50,7 +48,9 @@ class SparseArguments {
 
 class Arguments {
  public:
-  explicit Arguments(const Napi::CallbackInfo& info) : info_(info) {}
+  // Whether arrays are kept for a job, or needed no longer than the call.
+  enum class Keep { held, for_the_call };
+  explicit Arguments(const Napi::CallbackInfo& info, Keep keep = Keep::held) : info_(info), keep_(keep) {}
 
   bool boolean(const char* name);
   double number(const char* name);
@@ -66,14 +66,14 @@ class Arguments {
   const double* optional_doubles(const char* name, std::int64_t length);
   // The elements of an Int32Array of row numbers, each in [0, limit).
   const std::int32_t* row_numbers(const char* name, std::int64_t length, std::int64_t limit);
-  // Two arguments: the stored numbers, and a layout [dtype, rows, columns, rowStride, columnStride, offset].
+  // Seven arguments: the stored numbers; dtype, rows, columns, rowStride, columnStride, offset.
   MatrixView matrix(const char* name);
-  // The same two, of a row-major f32 or f64 matrix.
+  // The same seven, of a row-major f32 or f64 matrix.
   CostMatrix cost_matrix(const char* name);
   // Five arguments: indptr as f64, indices, data, rows, columns. Columns are left for the job to check.
   SparseArguments sparse_costs();
   // Four arguments: arrays of the blocks' stored numbers and of their scales (or null), the index (or null), and a
-  // layout [count, then the six numbers of every block].
+  // layout [count, then the last six of matrix() of every block].
   Rows rows(const char* name);
   // Eight arguments: two rows() with the same blocks.
   RowPair row_pair();
@@ -90,6 +90,7 @@ class Arguments {
   MatrixView view(const Napi::Value& stored, const double* layout, const std::string& name);
 
   const Napi::CallbackInfo& info_;
+  Keep keep_;
   std::size_t position_ = 0;
   std::vector<HeldArray> held_;
 };

@@ -9,8 +9,7 @@ namespace {
 // Results go into the array that the caller gave, the last argument.
 Napi::Value start(const Napi::CallbackInfo& info, Napi::Function on_progress, Arguments& arguments,
                   std::function<void(RunControl&)> execute) {
-  return PromiseWorker::start(info.Env(), on_progress, arguments.take_held(),
-                              {std::move(execute), [](Napi::Env env) { return env.Undefined(); }});
+  return PromiseWorker::start(info.Env(), on_progress, arguments.take_held(), std::move(execute));
 }
 
 std::int64_t block_count(const Rows& rows) { return static_cast<std::int64_t>(rows.blocks.size()); }

@@ -70,7 +70,7 @@ void PromiseWorker::start_thread() {
 void PromiseWorker::run() {
   try {
     const Seat seat([this] { control_->check(); });
-    operation_.execute(*control_);
+    operation_(*control_);
   } catch (...) {
     failure_ = describe_failure(std::current_exception());
   }
@@ -134,11 +134,7 @@ void PromiseWorker::settle(Napi::Env env) {
     deferred_.Reject(to_error(env, *failure_).Value());
     return;
   }
-  try {
-    deferred_.Resolve(operation_.result(env));
-  } catch (const Napi::Error& error) {
-    deferred_.Reject(error.Value());
-  }
+  deferred_.Resolve(env.Undefined());
 }
 
 void PromiseWorker::on_environment_cleanup(void* worker) {

@@ -1,4 +1,4 @@
-// Runs one operation on a thread of its own and settles a promise with its result.
+// Runs one operation on a thread of its own and settles a promise when it ends.
 //
 // Not Napi::AsyncWorker: Node waits for its pool before it runs cleanup hooks, so terminating a worker thread or
 // exiting would take as long as the rest of the job, and a few long jobs would stop all file and DNS work.
@@ -26,12 +26,8 @@
 
 namespace sae_match {
 
-struct Operation {
-  // On the job's thread, without any call to Node.
-  std::function<void(RunControl& control)> execute;
-  // On the JavaScript thread: what the promise resolves to.
-  std::function<Napi::Value(Napi::Env env)> result;
-};
+// On the job's thread, without any call to Node. Results go into arrays that the caller gave.
+using Operation = std::function<void(RunControl& control)>;
 
 class PromiseWorker {
  public:

@@ -44,6 +44,16 @@ struct TwoBest {
   double best, second;
 };
 
+// What one step of a search of shortest paths over a whole row finds.
+struct Relaxed {
+  double least;           // of the distances of all open columns
+  std::int32_t position;  // the first open column at that distance
+  double least_free;      // the least distance of an open column that no row has
+};
+
+// Rows that are read whole, in f64 and without a remainder, are padded to a multiple of this many columns.
+inline constexpr std::int64_t kPaddedColumns = 8;
+
 // Largest register tile of a product, and what every tile's height and width divide.
 inline constexpr std::int64_t kMostTileRows = 12, kMostTileColumns = 32;
 inline constexpr std::int64_t kRowGrain = 144, kColumnGrain = 96;
@@ -76,6 +86,14 @@ struct Kernels {
   std::int64_t (*collect_f64)(const ScanRow<double>& row, const double* v, const double* minima, double cut,
                               std::int32_t* found);
   TwoBest (*two_best)(const std::int32_t* columns, const double* costs, std::int64_t count, const double* v);
+  // The three below read whole padded rows. The best column by cost - v, the first of equals, and the second best value.
+  TwoBest (*two_best_of_row)(const double* costs, const double* v, std::int64_t columns);
+  // Where the row's cost is below v it becomes v, and the row is noted.
+  void (*lower_to_row)(const double* costs, std::int64_t row, std::int64_t columns, double* v, std::int64_t* least_row);
+  // Lowers the distances of open columns to cost - v - base and notes the row there. The distance of a column that is
+  // not open is -infinity. taken: 0 of columns that no row has, +infinity of others.
+  Relaxed (*relax)(const double* costs, const double* v, double base, std::int64_t row, std::int64_t columns,
+                   const double* taken, double* distance, std::int64_t* predecessor);
   // smallest[t * columns + j] keeps the `depth` least costs seen in column j, ascending in t
   void (*keep_smallest_f32)(const ScanRow<float>& row, std::int64_t depth, double* smallest);
   void (*keep_smallest_f64)(const ScanRow<double>& row, std::int64_t depth, double* smallest);

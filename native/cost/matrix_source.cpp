@@ -14,7 +14,6 @@
 namespace sae_match {
 namespace {
 
-constexpr std::int64_t kRowsPerPiece = 16;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // What a look at every entry finds.
@@ -36,7 +35,7 @@ Contents check_entries(const CostMatrix& costs, double sign, RunControl& control
   const Kernels& kernel = kernels();
   std::mutex mutex;
   Contents all;
-  parallel_for(costs.rows, 64, control.threads, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(costs.rows, 4 * rows_per_piece(costs.columns), control.threads, [&](std::int64_t begin, std::int64_t end) {
     control.check();
     Contents found;
     for (std::int64_t i = begin; i < end; ++i) {
@@ -150,7 +149,7 @@ class MatrixSource final : public ScannedSource<T> {
 
  protected:
   void visit(const std::vector<std::int32_t>& rows, const RowVisitor<T>& visitor, RunControl& control) const override {
-    parallel_for(static_cast<std::int64_t>(rows.size()), kRowsPerPiece, control.threads,
+    parallel_for(static_cast<std::int64_t>(rows.size()), rows_per_piece(this->columns_), control.threads,
                  [&](std::int64_t begin, std::int64_t end) {
                    control.check();
                    visitor({begin, end, data_, rows.data(), 0, stride_});

@@ -20,6 +20,14 @@ double block_minima(const Kernels& kernel, const ScanRow<float>& row, const doub
 double block_minima(const Kernels& kernel, const ScanRow<double>& row, const double* v, double* minima) {
   return kernel.block_minima_f64(row, v, minima);
 }
+std::int64_t collect(const Kernels& kernel, const ScanRow<float>& row, const double* v, const double* minima, double cut,
+                     std::int32_t* found) {
+  return kernel.collect_f32(row, v, minima, cut, found);
+}
+std::int64_t collect(const Kernels& kernel, const ScanRow<double>& row, const double* v, const double* minima,
+                     double cut, std::int32_t* found) {
+  return kernel.collect_f64(row, v, minima, cut, found);
+}
 void keep_smallest(const Kernels& kernel, const ScanRow<float>& row, std::int64_t depth, double* smallest) {
   kernel.keep_smallest_f32(row, depth, smallest);
 }
@@ -176,7 +184,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
       [&](const RowPiece<T>& piece) {
         auto scratch = pool.take();
         std::vector<double> minima(static_cast<std::size_t>(blocks)), exact_costs;
-        std::vector<std::int32_t> asked;
+        std::vector<std::int32_t> asked, found(static_cast<std::size_t>(columns_));
         std::vector<std::uint8_t> look_in_row, look_in_column;
 
         for (std::int64_t p = piece.begin; p < piece.end; ++p) {
@@ -190,6 +198,11 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
             } else {
               this->costs(i, asked.data(), static_cast<std::int64_t>(asked.size()), exact_costs.data());
             }
+          };
+          const auto ask_up_to = [&](double reach) {
+            const std::int64_t count = collect(kernel, scan(costs), request.v, minima.data(), reach, found.data());
+            asked.assign(found.begin(), found.begin() + count);
+            ask_exact();
           };
           const auto ask_blocks = [&](auto wanted_block, auto wanted_entry) {
             asked.clear();
@@ -209,15 +222,13 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
           if (least_listed < kInfinity) {
             double reach = least_listed;
             if (!exact) {
-              ask_blocks([&](std::int64_t block) { return minima[block] == least_listed; },
-                         [&](std::int64_t j) { return listed_cost(costs, j) - request.v[j] == least_listed; });
+              ask_up_to(least_listed);
               reach = kInfinity;
               for (std::size_t a = 0; a < asked.size(); ++a) {
                 reach = std::min(reach, exact_costs[a] - request.v[asked[a]]);
               }
             }
-            ask_blocks([&](std::int64_t block) { return minima[block] <= reach; },
-                       [&](std::int64_t j) { return listed_cost(costs, j) - request.v[j] <= reach; });
+            ask_up_to(reach);
             double least = kInfinity;
             for (std::size_t a = 0; a < asked.size(); ++a) {
               least = std::min(least, subtract_down(exact_costs[a], request.v[asked[a]]));

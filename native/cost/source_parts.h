@@ -12,6 +12,12 @@
 
 namespace sae_match {
 
+// How many rows of a matrix one thread takes at a time: fewer entries are not worth waking another.
+inline std::int64_t rows_per_piece(std::int64_t columns) {
+  constexpr std::int64_t kLeastRows = 16, kLeastEntries = 1 << 15;
+  return std::max(kLeastRows, kLeastEntries / std::max<std::int64_t>(columns, 1));
+}
+
 // The two least (cost, index) pairs seen.
 struct TwoLeast {
   double cost = std::numeric_limits<double>::infinity(), second_cost = std::numeric_limits<double>::infinity();

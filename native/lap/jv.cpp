@@ -1,8 +1,13 @@
 // Textbook dense Jonker-Volgenant.
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <memory>
+#include <new>
+#include <optional>
 
+#include "core/kernels.h"
+#include "cost/source_parts.h"
 #include "lap/solvers.h"
 #include "sae_match/thread_pool.h"
 
@@ -12,58 +17,77 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int32_t kNone = -1;
 
+// Whole rows of exact costs in f64, each padded with +infinity to `stride` columns.
+class PaddedRows {
+ public:
+  PaddedRows(std::int64_t rows, std::int64_t columns)
+      : stride_((columns + kPaddedColumns - 1) / kPaddedColumns * kPaddedColumns),
+        costs_(static_cast<double*>(
+            std::aligned_alloc(kPaddedColumns * sizeof(double), static_cast<std::size_t>(rows * stride_) * sizeof(double)))) {
+    if (!costs_) throw std::bad_alloc();
+    for (std::int64_t i = 0; i < rows; ++i) std::fill(row(i) + columns, row(i) + stride_, kInfinity);
+  }
+  double* row(std::int64_t i) { return costs_.get() + i * stride_; }
+  const double* row(std::int64_t i) const { return costs_.get() + i * stride_; }
+  std::int64_t stride() const { return stride_; }
+
+ private:
+  struct Free {
+    void operator()(double* memory) const { std::free(memory); }
+  };
+  std::int64_t stride_;
+  std::unique_ptr<double[], Free> costs_;
+};
+
 class JonkerVolgenant {
  public:
-  JonkerVolgenant(std::int64_t n, std::int64_t m, const double* costs, RunControl& control)
-      : n_(n), m_(m), costs_(costs), control_(control) {
+  JonkerVolgenant(std::int64_t n, std::int64_t m, const PaddedRows& costs, RunControl& control)
+      : n_(n), m_(m), costs_(costs), control_(control), v_(static_cast<std::size_t>(costs.stride()), 0) {
     matching_.row_to_column.assign(static_cast<std::size_t>(n), kNone);
     matching_.column_to_row.assign(static_cast<std::size_t>(m), kNone);
-    matching_.v.assign(static_cast<std::size_t>(m), 0);
     for (std::int64_t i = n - 1; i >= 0; --i) free_.push_back(static_cast<std::int32_t>(i));
   }
 
-  Matching run() {
+  // Nothing if its searches would settle more columns than that.
+  std::optional<Matching> run(std::int64_t most_labels) {
     // A column that stays free must keep price 0, so columns get prices only by being taken unless all are taken.
     if (n_ == m_) {
       reduce_columns();
       transfer_reductions();
     }
     for (int round = 0; round < 2; ++round) reduce_rows();
+    if (!free_.empty()) prepare_search();
     while (!free_.empty()) {
       control_.check();
+      if (matching_.work.labels > most_labels) return std::nullopt;
       augment(free_.back());
       free_.pop_back();
       control_.report(n_ - static_cast<std::int64_t>(free_.size()), n_);
     }
+    v_.resize(static_cast<std::size_t>(m_));
+    matching_.v = std::move(v_);
     return std::move(matching_);
   }
 
  private:
-  const double* row(std::int64_t i) const { return costs_ + i * m_; }
+  const double* row(std::int64_t i) const { return costs_.row(i); }
+  std::int64_t stride() const { return costs_.stride(); }
 
   // Every column's least cost as its price; from the last column to the first, rows take a column they are least in.
   void reduce_columns() {
-    std::vector<double>& v = matching_.v;
-    std::vector<std::int32_t> least_row(static_cast<std::size_t>(m_), 0);
-    std::fill(v.begin(), v.end(), kInfinity);
-    for (std::int64_t i = 0; i < n_; ++i) {
-      const double* c = row(i);
-      for (std::int64_t j = 0; j < m_; ++j) {
-        if (c[j] < v[j]) {
-          v[j] = c[j];
-          least_row[j] = static_cast<std::int32_t>(i);
-        }
-      }
-    }
+    std::vector<std::int64_t> least_row(static_cast<std::size_t>(stride()), 0);
+    std::fill(v_.begin(), v_.end(), kInfinity);
+    for (std::int64_t i = 0; i < n_; ++i) kernel_.lower_to_row(row(i), i, stride(), v_.data(), least_row.data());
+    std::fill(v_.begin() + m_, v_.end(), 0.0);
     // Among equals the row of the column's own number: a constant matrix gives the identity.
     for (std::int64_t j = 0; j < m_; ++j) {
-      if (row(j)[j] == v[j]) least_row[j] = static_cast<std::int32_t>(j);
+      if (row(j)[j] == v_[j]) least_row[j] = j;
     }
     taken_twice_.assign(static_cast<std::size_t>(n_), false);
     for (std::int64_t j = m_ - 1; j >= 0; --j) {
-      const std::int32_t i = least_row[j];
+      const std::int64_t i = least_row[j];
       if (matching_.row_to_column[i] == kNone) {
-        assign(i, static_cast<std::int32_t>(j));
+        assign(static_cast<std::int32_t>(i), static_cast<std::int32_t>(j));
       } else {
         taken_twice_[i] = true;
       }
@@ -78,12 +102,10 @@ class JonkerVolgenant {
       if (own == kNone) {
         free_.push_back(static_cast<std::int32_t>(i));
       } else if (!taken_twice_[i]) {
-        const double* c = row(i);
-        double second = kInfinity;
-        for (std::int64_t j = 0; j < m_; ++j) {
-          if (j != own) second = std::min(second, c[j] - matching_.v[j]);
-        }
-        if (second < kInfinity) matching_.v[own] -= second - (c[own] - matching_.v[own]);
+        const double price = v_[own];
+        v_[own] = -kInfinity;  // out of the choice
+        const double other = kernel_.two_best_of_row(row(i), v_.data(), stride()).best;
+        v_[own] = other < kInfinity ? price - (other - (row(i)[own] - price)) : price;
       }
     }
   }
@@ -99,43 +121,31 @@ class JonkerVolgenant {
     while (next < waiting.size()) {
       if ((steps & 255) == 0) control_.check();
       const std::int32_t i = waiting[next];
-      const double* c = row(i);
-      double best = kInfinity, second = kInfinity;
-      std::int32_t j1 = kNone, j2 = kNone;
-      for (std::int64_t j = 0; j < m_; ++j) {
-        const double reduced = c[j] - matching_.v[j];
-        if (reduced < second) {
-          if (reduced < best) {
-            second = best;
-            j2 = j1;
-            best = reduced;
-            j1 = static_cast<std::int32_t>(j);
-          } else {
-            second = reduced;
-            j2 = static_cast<std::int32_t>(j);
-          }
-        }
-      }
+      const TwoBest found = kernel_.two_best_of_row(row(i), v_.data(), stride());
       ++matching_.work.bids;
-      std::int32_t owner = matching_.column_to_row[j1];
-      const bool gain = best < second && second < kInfinity;
+      std::int32_t j = found.position;
+      std::int32_t owner = matching_.column_to_row[j];
+      const bool gain = found.best < found.second && found.second < kInfinity;
       if (gain) {
-        matching_.v[j1] -= second - best;
-      } else if (owner != kNone && j2 != kNone && second == best && matching_.column_to_row[j2] == kNone) {
-        j1 = j2;
-        owner = kNone;
+        v_[j] -= found.second - found.best;
+      } else if (owner != kNone && found.second == found.best) {
+        const std::int32_t other = free_column_at(i, found.best);
+        if (other != kNone) {
+          j = other;
+          owner = kNone;
+        }
       }
       ++next;
       if (owner == kNone) {
-        assign(i, j1);
+        assign(i, j);
       } else if (gain && ++steps < most_steps) {
         matching_.row_to_column[owner] = kNone;
-        assign(i, j1);
+        assign(i, j);
         waiting[--next] = owner;
       } else if (gain) {
         // The price has moved, so the row must take the column.
         matching_.row_to_column[owner] = kNone;
-        assign(i, j1);
+        assign(i, j);
         left.push_back(owner);
       } else {
         left.push_back(i);
@@ -144,63 +154,53 @@ class JonkerVolgenant {
     free_.assign(left.rbegin(), left.rend());
   }
 
-  // Shortest augmenting path from a free row over all columns; columns at the present minimum are scanned before the
-  // next minimum is sought.
-  void augment(std::int32_t start) {
-    std::vector<double>& v = matching_.v;
-    distance_.resize(static_cast<std::size_t>(m_));
-    predecessor_.assign(static_cast<std::size_t>(m_), start);
-    order_.resize(static_cast<std::size_t>(m_));
-    const double* c = row(start);
+  // The first column without a row at the given cost less price.
+  std::int32_t free_column_at(std::int64_t i, double reduced) const {
+    const double* c = row(i);
     for (std::int64_t j = 0; j < m_; ++j) {
-      distance_[j] = c[j] - v[j];
-      order_[j] = static_cast<std::int32_t>(j);
+      if (c[j] - v_[j] == reduced && matching_.column_to_row[j] == kNone) return static_cast<std::int32_t>(j);
     }
-    // order_: [0, scanned) done, [scanned, reached) at the present minimum, [reached, m) further away.
-    std::int64_t scanned = 0, reached = 0;
-    double minimum = 0;
-    std::int32_t sink = kNone;
-    while (sink == kNone) {
-      if (scanned == reached) {
-        minimum = distance_[order_[reached]];
-        for (std::int64_t p = reached; p < m_; ++p) {
-          const double d = distance_[order_[p]];
-          if (d > minimum) continue;
-          if (d < minimum) {
-            minimum = d;
-            reached = scanned;
-          }
-          std::swap(order_[p], order_[reached++]);
-        }
-        for (std::int64_t p = scanned; p < reached && sink == kNone; ++p) {
-          if (matching_.column_to_row[order_[p]] == kNone) sink = order_[p];
-        }
-        if (sink != kNone) break;
-      }
-      const std::int32_t j0 = order_[scanned++];
-      const std::int32_t i = matching_.column_to_row[j0];
+    return kNone;
+  }
+
+  void prepare_search() {
+    const auto size = static_cast<std::size_t>(stride());
+    distance_.resize(size);
+    predecessor_.resize(size);
+    taken_.assign(size, kInfinity);
+    for (std::int64_t j = 0; j < m_; ++j) {
+      if (matching_.column_to_row[j] == kNone) taken_[j] = 0;
+    }
+  }
+
+  // Shortest augmenting path from a free row over all columns.
+  void augment(std::int32_t start) {
+    struct Closed {
+      std::int32_t column;
+      double distance;
+    };
+    std::vector<Closed> closed;
+    std::fill(distance_.begin(), distance_.end(), kInfinity);
+    double minimum = -kInfinity, base = 0;
+    for (std::int32_t i = start;;) {
+      const Relaxed found = kernel_.relax(row(i), v_.data(), base, i, stride(), taken_.data(), distance_.data(),
+                                          predecessor_.data());
+      // Rounding can bring a distance below those that are closed.
+      minimum = std::max(minimum, found.least);
+      if (found.least_free <= minimum) break;
+      const std::int32_t j = found.position;
+      closed.push_back({j, distance_[j]});
+      distance_[j] = -kInfinity;
       ++matching_.work.labels;
-      const double* costs = row(i);
-      const double base = costs[j0] - v[j0] - minimum;
-      for (std::int64_t p = reached; p < m_; ++p) {
-        const std::int32_t j = order_[p];
-        const double d = costs[j] - v[j] - base;
-        if (d >= distance_[j]) continue;
-        distance_[j] = d;
-        predecessor_[j] = i;
-        if (d <= minimum) {
-          if (matching_.column_to_row[j] == kNone) {
-            sink = j;
-            break;
-          }
-          std::swap(order_[p], order_[reached]);
-          ++reached;
-        }
-      }
+      i = matching_.column_to_row[j];
+      base = row(i)[j] - v_[j] - minimum;
     }
-    for (std::int64_t p = 0; p < scanned; ++p) v[order_[p]] -= minimum - distance_[order_[p]];
+    std::int32_t sink = 0;
+    while (taken_[sink] != 0 || distance_[sink] > minimum) ++sink;
+    taken_[sink] = kInfinity;
+    for (const auto& [column, distance] : closed) v_[column] -= minimum - distance;
     for (std::int32_t j = sink; j != kNone;) {
-      const std::int32_t i = predecessor_[j];
+      const auto i = static_cast<std::int32_t>(predecessor_[j]);
       const std::int32_t before = matching_.row_to_column[i];
       assign(i, j);
       j = i == start ? kNone : before;
@@ -213,29 +213,28 @@ class JonkerVolgenant {
   }
 
   std::int64_t n_, m_;
-  const double* costs_;
+  const PaddedRows& costs_;
   RunControl& control_;
+  const Kernels& kernel_ = kernels();
   Matching matching_;
+  std::vector<double> v_;           // [stride]
   std::vector<std::int32_t> free_;  // last first
   std::vector<bool> taken_twice_;
-  std::vector<double> distance_;
-  std::vector<std::int32_t> predecessor_, order_;
+  std::vector<double> distance_, taken_;   // [stride]
+  std::vector<std::int64_t> predecessor_;  // [stride]
 };
 
 }  // namespace
 
-Matching solve_jv(const CostSource& source, double unmatched_cost, std::int64_t memory_budget, RunControl& control) {
+std::optional<Matching> try_jv(const CostSource& source, double unmatched_cost, std::int64_t most_labels,
+                               RunControl& control) {
   const std::int64_t n = source.rows(), m = source.columns();
-  if (static_cast<double>(n) * static_cast<double>(m) * sizeof(double) > static_cast<double>(memory_budget)) {
-    throw Error("SOLVER_UNAVAILABLE", "Solver jv needs the whole cost matrix in memory, which is over the memory budget; "
-                                      "solver shortlist does not");
-  }
-  std::unique_ptr<double[]> costs(new double[static_cast<std::size_t>(n * m)]);
+  PaddedRows costs(n, m);
   // A pair dearer than lambda is as good as none: with costs min(c, lambda) a full assignment is the answer.
-  parallel_for(n, 8, control.threads, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(n, rows_per_piece(m), control.threads, [&](std::int64_t begin, std::int64_t end) {
     control.check();
     for (std::int64_t i = begin; i < end; ++i) {
-      double* row = costs.get() + i * m;
+      double* row = costs.row(i);
       source.row(i, row);
       if (unmatched_cost < kInfinity) {
         for (std::int64_t j = 0; j < m; ++j) row[j] = std::min(row[j], unmatched_cost);
@@ -243,21 +242,30 @@ Matching solve_jv(const CostSource& source, double unmatched_cost, std::int64_t 
     }
   });
   control.enter(Phase::solve);
-  Matching matching = JonkerVolgenant(n, m, costs.get(), control).run();
-  if (unmatched_cost < kInfinity) {
-    const double dearest = *std::max_element(matching.v.begin(), matching.v.end());
-    for (double& price : matching.v) price -= dearest;
+  std::optional<Matching> matching = JonkerVolgenant(n, m, costs, control).run(most_labels);
+  if (matching && unmatched_cost < kInfinity) {
+    const double dearest = *std::max_element(matching->v.begin(), matching->v.end());
+    for (double& price : matching->v) price -= dearest;
     for (std::int64_t i = 0; i < n; ++i) {
-      std::int32_t& j = matching.row_to_column[i];
+      std::int32_t& j = matching->row_to_column[i];
       // A pair at exactly lambda may stay. A column that goes free is one of the dearest, but for rounding.
       if (source.cost(i, j) > unmatched_cost) {
-        matching.column_to_row[j] = kNone;
-        matching.v[j] = 0;
+        matching->column_to_row[j] = kNone;
+        matching->v[j] = 0;
         j = kNone;
       }
     }
   }
   return matching;
+}
+
+Matching solve_jv(const CostSource& source, double unmatched_cost, std::int64_t memory_budget, RunControl& control) {
+  const double bytes = static_cast<double>(source.rows()) * static_cast<double>(source.columns()) * sizeof(double);
+  if (bytes > static_cast<double>(memory_budget)) {
+    throw Error("SOLVER_UNAVAILABLE", "Solver jv needs the whole cost matrix in memory, which is over the memory budget; "
+                                      "solver shortlist does not");
+  }
+  return *try_jv(source, unmatched_cost, std::numeric_limits<std::int64_t>::max(), control);
 }
 
 }  // namespace sae_match

@@ -17,6 +17,12 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Problems of at most this size are solved anew by the textbook solver where rounding leaves shortlist without a proof.
 constexpr double kMostEntriesOfRescue = 1 << 24;
+// Where nobody asked for a solver: matrices of at most this size are for jv, whose rows stay in the nearest caches.
+constexpr double kMostEntriesOfJv = 1 << 16;
+// Up to this size jv is tried first, and given up when its searches would read more entries than this, which takes some
+// milliseconds: what does without long searches it solves faster than shortlist.
+constexpr double kMostEntriesOfTrial = 1 << 20;
+constexpr std::int64_t kMostEntriesOfSearches = 1 << 23;
 constexpr std::int64_t kDefaultMemoryBudget = RowsOptions{}.memory_budget;
 
 class Stopwatch {
@@ -49,9 +55,13 @@ struct Orientation {
   double to_source(double x) const { return (maximize ? -x : x) * cost_factor; }
 };
 
-Matching run_solver(const CostSource& source, const SolveOptions& options, double unmatched_cost,
-                    std::int64_t memory_budget, const std::vector<double>* prices, RunControl& control) {
-  switch (options.solver) {
+double entry_count(const CostSource& source) {
+  return static_cast<double>(source.rows()) * static_cast<double>(source.columns());
+}
+
+Matching run_solver(Solver solver, const CostSource& source, double unmatched_cost, std::int64_t memory_budget,
+                    const std::vector<double>* prices, RunControl& control) {
+  switch (solver) {
     case Solver::jv:
       return solve_jv(source, unmatched_cost, memory_budget, control);
     case Solver::greedy: {
@@ -65,11 +75,24 @@ Matching run_solver(const CostSource& source, const SolveOptions& options, doubl
     case Solver::shortlist:
       return solve_shortlist(source, unmatched_cost, prices, control);
     case Solver::auction:
-      // A finish anew goes on from the prices it is given.
-      return prices ? solve_shortlist(source, unmatched_cost, prices, control)
-                    : solve_auction(source, unmatched_cost, control);
+      return solve_auction(source, unmatched_cost, control);
   }
   throw Error("SOLVER_UNAVAILABLE", "The native backend has no solver of that name");
+}
+
+// The solver that serves best, and which one that was.
+Matching run_best_solver(const CostSource& source, double unmatched_cost, std::int64_t memory_budget,
+                         const std::vector<double>* prices, Solver& ran, RunControl& control) {
+  // Only a matrix has whole rows at hand.
+  const double entries = prices || source.kind() != Source::dense || !source.exact() ? kInfinity : entry_count(source);
+  ran = Solver::jv;
+  if (entries <= kMostEntriesOfJv) return solve_jv(source, unmatched_cost, memory_budget, control);
+  if (entries <= kMostEntriesOfTrial) {
+    std::optional<Matching> found = try_jv(source, unmatched_cost, kMostEntriesOfSearches / source.columns(), control);
+    if (found) return std::move(*found);
+  }
+  ran = Solver::shortlist;
+  return solve_shortlist(source, unmatched_cost, prices, control);
 }
 
 void add(Work& to, const Work& work) {
@@ -149,15 +172,17 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   }
   // Greedy is what the others end in, so nothing cuts it short.
   if (options.solver != Solver::greedy) control.deadline = watch.deadline(options.time_limit);
+  const std::vector<double>* prices = options.prices ? &given : nullptr;
   Matching matching;
   try {
-    matching = run_solver(source, options, unmatched_cost, memory_budget, options.prices ? &given : nullptr, control);
+    solution.solver = options.solver.value_or(Solver::shortlist);
+    matching = options.solver
+                   ? run_solver(*options.solver, source, unmatched_cost, memory_budget, prices, control)
+                   : run_best_solver(source, unmatched_cost, memory_budget, prices, solution.solver, control);
   } catch (const TimeIsUp&) {
     // It had nothing yet that could be completed.
     control.deadline.reset();
-    SolveOptions greedy;
-    greedy.solver = Solver::greedy;
-    matching = run_solver(source, greedy, unmatched_cost, memory_budget, nullptr, control);
+    matching = run_solver(Solver::greedy, source, unmatched_cost, memory_budget, nullptr, control);
     matching.timed_out = true;
   }
   control.deadline.reset();
@@ -176,11 +201,10 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   };
   Certified certified = prove(matching);
   solution.verify_milliseconds = watch.lap();
-  const bool from_prices =
-      (options.solver == Solver::shortlist || options.solver == Solver::auction) && !solution.timed_out;
+  const bool to_be_exact = solution.solver != Solver::greedy && !solution.timed_out;
   // Rounding of prices over many steps can leave a gap: a finish from these prices closes it.
-  for (int round = 0; round < 3 && from_prices && !certified.certificate.optimal; ++round) {
-    Matching again = run_solver(source, options, unmatched_cost, memory_budget, &certified.v, control);
+  for (int round = 0; round < 3 && to_be_exact && !certified.certificate.optimal; ++round) {
+    Matching again = solve_shortlist(source, unmatched_cost, &certified.v, control);
     solution.solve_milliseconds += watch.lap();
     Certified proof = prove(again);
     solution.verify_milliseconds += watch.lap();
@@ -192,8 +216,8 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   }
 
   // Where costs span more orders of magnitude than a price has digits, prices must never have been large.
-  const bool small = static_cast<double>(source.rows()) * static_cast<double>(source.columns()) <= kMostEntriesOfRescue;
-  if (from_prices && !certified.certificate.optimal && small) {
+  const bool small = entry_count(source) <= kMostEntriesOfRescue;
+  if (to_be_exact && !certified.certificate.optimal && small && solution.solver != Solver::jv) {
     Matching textbook = solve_jv(source, unmatched_cost, memory_budget, control);
     Certified proof = prove(textbook);
     if (std::fabs(proof.certificate.gap) < std::fabs(certified.certificate.gap)) {

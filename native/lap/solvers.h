@@ -29,6 +29,9 @@ Matching solve_auction(const CostSource& source, double unmatched_cost, RunContr
 
 // Textbook Jonker-Volgenant on the whole matrix of exact costs, which has to fit `memory_budget` bytes.
 Matching solve_jv(const CostSource& source, double unmatched_cost, std::int64_t memory_budget, RunControl& control);
+// The same, given up once its searches have settled `most_labels` columns.
+std::optional<Matching> try_jv(const CostSource& source, double unmatched_cost, std::int64_t most_labels,
+                               RunControl& control);
 
 // Pairs in the order of their costs. Not optimal; the certificate tells by how much at most.
 Matching solve_greedy(const CostSource& source, double unmatched_cost, RunControl& control);

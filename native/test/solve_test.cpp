@@ -120,6 +120,10 @@ void check_problems(int count, Problem (*make)()) {
         CHECK(!feasible);
       }
     }
+    if (feasible) {
+      options.solver.reset();
+      check_conditions(problem, solve(matrix, options, control), "best");
+    }
     options.solver = Solver::shortlist;
     try {
       const Solution solution = solve(matrix, options, control);
@@ -226,6 +230,37 @@ void check_rows(int count) {
   }
 }
 
+// Where nobody asks for a solver: jv for what it does quickly, shortlist where that was given up.
+void check_best_solver() {
+  const std::int64_t n = 400;
+  std::vector<double> costs(static_cast<std::size_t>(n * n));
+  const auto check = [&](std::int64_t rows, double lambda, Solver expected) {
+    SolveOptions options;
+    options.unmatched_cost = lambda;
+    RunControl control;
+    const CostMatrix matrix{costs.data(), Dtype::f64, rows, n, n};
+    const Solution best = solve(matrix, options, control);
+    options.solver = Solver::shortlist;
+    const Solution shortlist = solve(matrix, options, control);
+    CHECK(best.solver == expected);
+    CHECK(best.certificate.optimal);
+    CHECK(std::fabs(best.cost - shortlist.cost) <=
+          best.certificate.rounding_bound + shortlist.certificate.rounding_bound);
+  };
+  for (double& cost : costs) cost = uniform();
+  for (const double lambda : {kInfinity, 0.01}) {
+    check(n, lambda, Solver::jv);
+    check(n - 50, lambda, Solver::jv);
+    check(100, lambda, Solver::jv);
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) costs[i * n + j] = static_cast<double>((i + 1) * (j + 1));
+  }
+  check(n, kInfinity, Solver::shortlist);
+  check(n - 10, kInfinity, Solver::shortlist);
+  check(100, kInfinity, Solver::jv);  // small
+}
+
 // The same bits whatever the number of threads.
 void check_threads() {
   const std::int64_t n = 700, width = 30;
@@ -234,7 +269,10 @@ void check_threads() {
   for (std::size_t k = 0; k < b.size(); ++k) b[k] = a[k] + static_cast<float>(0.2 * (uniform() - 0.5));
   const Rows left = rows_of(a, width);
   const Rows right = rows_of(b, width);
-  for (const Solver solver : {Solver::shortlist, Solver::auction, Solver::jv, Solver::greedy}) {
+  const std::optional<Solver> best;
+  for (const std::optional<Solver> solver :
+       {best, std::optional(Solver::shortlist), std::optional(Solver::auction), std::optional(Solver::jv),
+        std::optional(Solver::greedy)}) {
     for (const Source source : {Source::dense, Source::implicit}) {
       SolveOptions options;
       options.solver = solver;
@@ -443,6 +481,7 @@ int main(int argument_count, char** arguments) {
   check_pool_work();
   check_equal_columns();
   check_wide_range();
+  check_best_solver();
   check_threads();
   for (const std::string& simd : supported_simd()) {
     CHECK(set_simd(simd));

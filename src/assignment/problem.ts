@@ -39,7 +39,7 @@ export interface ProblemOptions {
   readonly maximize?: boolean
   /** What a pair missing from a full assignment costs; no dearer pair is made. Default Infinity: a full assignment. */
   readonly unmatchedCost?: number
-  /** Default `auto`: `jv` for tiny problems, `shortlist` otherwise. */
+  /** Default `auto`: `jv` for small matrices that do without long searches, `shortlist` otherwise. */
   readonly solver?: SolverName | 'auto'
   /** Default `auto`: the best one that works here. A named one runs or the call fails; there is no silent fallback. */
   readonly backend?: BackendName | 'auto'
@@ -84,9 +84,6 @@ const problemOptions = [
 const controlOptions = ['signal', 'onProgress']
 const solverNames: readonly SolverName[] = ['jv', 'shortlist', 'auction', 'greedy']
 
-/** Problems of at most this many entries are solved faster by `jv`: its matrix stays in the nearest cache. */
-const tinyEntries = 32 * 32
-
 /**
  * The problem that the arguments describe.
  * @throws TypeError, RangeError, `UNKNOWN_OPTION` or `INPUT_DETACHED`
@@ -114,7 +111,7 @@ export function toProblem(costs: Costs, options: SolveOptions, synchronous: bool
     costs: checked,
     maximize,
     unmatchedCost,
-    solver: solver !== 'auto' ? solver : prices ? 'shortlist' : autoSolver(checked),
+    solver,
     neighbours,
     verify,
     prices,
@@ -133,10 +130,6 @@ function startingPrices(given: { readonly u: Float64Array; readonly v: Float64Ar
   const at = prices.findIndex((price) => !Number.isFinite(price))
   if (at >= 0) throw wrongValue(`prices.${name}[${at}]`, 'a finite number', prices[at])
   return prices
-}
-
-function autoSolver(costs: Problem['costs']): SolverName {
-  return costs.kind !== 'rows' && costs.rows * costs.columns <= tinyEntries ? 'jv' : 'shortlist'
 }
 
 function checkedCosts(costs: Costs, options: ProblemOptions): Problem['costs'] {

@@ -1,4 +1,4 @@
-import type { Backend } from '../backend/backend.js'
+import type { Backend, Problem, Solution } from '../backend/backend.js'
 import { type BackendRequest, getBackend, getBackendSync } from '../backend/select.js'
 import { SaeMatchError } from '../errors.js'
 import { type Costs, type ProblemOptions, type SolveOptions, toProblem } from './problem.js'
@@ -23,22 +23,45 @@ export async function solveAssignment(costs: Costs, options: SolveOptions = {}):
   const { signal, onProgress } = options
   signal?.throwIfAborted()
   const solution = await backend.solve(problem, { signal, onProgress })
-  return { ...solution, backend: backend.name, simd: backend.simd }
+  return withEngine(solution, backend)
 }
 
 /**
- * {@link solveAssignment} on the calling thread, which it blocks: for small problems. The same answer to the bit.
+ * {@link solveAssignment} on the calling thread, which it blocks: for small problems. The same answer to the bit; the
+ * arrays of a small result may lie in one `ArrayBuffer`, so that to transfer one is to transfer all.
  * @throws as {@link solveAssignment}
  */
 export function solveAssignmentSync(costs: Costs, options: ProblemOptions = {}): Assignment {
   const problem = toProblem(costs, options, true)
   const backend = getBackendSync((options.backend ?? 'auto') as BackendRequest)
   requireSolver(backend, problem.solver)
-  return { ...backend.solveSync(problem), backend: backend.name, simd: backend.simd }
+  return withEngine(backend.solveSync(problem), backend)
 }
 
-function requireSolver(backend: Backend, solver: Assignment['solver']): void {
-  if (backend.solvers.includes(solver)) return
+/** Member by member: spreading an object takes longer than all else in a call for a tiny problem. */
+function withEngine(solution: Solution, { name, simd }: Backend): Assignment {
+  const { rowToColumn, columnToRow, u, v, cost, certificate, solver, source } = solution
+  const { timedOut, neighbours, work, milliseconds } = solution
+  return {
+    rowToColumn,
+    columnToRow,
+    u,
+    v,
+    cost,
+    certificate,
+    solver,
+    source,
+    timedOut,
+    neighbours,
+    work,
+    milliseconds,
+    backend: name,
+    simd,
+  }
+}
+
+function requireSolver(backend: Backend, solver: Problem['solver']): void {
+  if (solver === 'auto' || backend.solvers.includes(solver)) return
   throw new SaeMatchError(
     'SOLVER_UNAVAILABLE',
     `The ${backend.name} backend has no solver \`${solver}\`; it has ${backend.solvers.join(', ')}`,

@@ -1,5 +1,5 @@
 import type { Dtype, StoredArray } from '../tensor/matrix.js'
-import type { Certificate, Neighbours, Solution, SolverName, SourceName } from './backend.js'
+import type { Certificate, SolverName, SourceName } from './backend.js'
 
 // Every native signature. The C++ side of each is in native/addon/*_operations.cpp.
 // Only flat typed arrays, numbers, enum integers and one progress function cross the boundary.
@@ -29,8 +29,16 @@ export interface Job<T> {
   readonly job: JobHandle
 }
 
-/** `layout` is [dtype, rows, columns, rowStride, columnStride, offset]. */
-export type MatrixArguments = [data: StoredArray, layout: Float64Array]
+/** See {@link Matrix}. */
+export type MatrixArguments = [
+  data: StoredArray,
+  dtype: number,
+  rows: number,
+  columns: number,
+  rowStride: number,
+  columnStride: number,
+  offset: number,
+]
 
 /** See {@link SparseMatrix}. */
 export type SparseArguments = [
@@ -41,7 +49,7 @@ export type SparseArguments = [
   columns: number,
 ]
 
-/** One entry of `data` and `scales` a block; `layout` is [count, then the six numbers of every block]. */
+/** One entry of `data` and `scales` a block; `layout` is [count, then the last six {@link MatrixArguments} of every block]. */
 export type RowsArguments = [
   data: StoredArray[],
   scales: (Float64Array | null)[],
@@ -49,6 +57,7 @@ export type RowsArguments = [
   layout: Float64Array,
 ]
 
+/** `solver` is -1 for `auto`. */
 export type SolveArguments = [
   maximize: boolean,
   unmatchedCost: number,
@@ -59,23 +68,62 @@ export type SolveArguments = [
   timeLimit: number,
 ]
 
+export type ReportProgress = (phase: string, done: number, total: number) => void
+
+/** Where the solution of a problem of n rows and m columns goes; see {@link figureNames}. */
+export type SolutionArguments = [
+  rowToColumn: Int32Array,
+  columnToRow: Int32Array,
+  u: Float64Array,
+  v: Float64Array,
+  figures: Float64Array,
+  ...neighbours: [] | NeighbourArguments,
+]
+
+/** The arrays of {@link Neighbours}, where they are asked for. */
+export type NeighbourArguments = [
+  nearestColumn: Int32Array,
+  nearestColumnCost: Float64Array,
+  nearestRow: Int32Array,
+  nearestRowCost: Float64Array,
+  margin: Float64Array,
+  rankInRow: Int32Array,
+  rankInColumn: Int32Array,
+]
+
+/** What an element of `figures` is; enums and booleans as integers. */
+export const figureNames = [
+  'cost',
+  'primal',
+  'dual',
+  'gap',
+  'roundingBound',
+  'minReducedCost',
+  'proof',
+  'optimal',
+  'solver',
+  'source',
+  'timedOut',
+  'bids',
+  'refreshes',
+  'labels',
+  'exactCosts',
+  'costMilliseconds',
+  'solveMilliseconds',
+  'verifyMilliseconds',
+] as const
+
+export type SolveMatrixArguments = [...costs: MatrixArguments, ...options: SolveArguments, ...out: SolutionArguments]
+export type SolveSparseArguments = [...costs: SparseArguments, ...options: SolveArguments, ...out: SolutionArguments]
 /** `source` is -1 for `auto`. */
-export type RowProblemArguments = [
+export type SolveRowsArguments = [
   ...a: RowsArguments,
   ...b: RowsArguments,
   source: number,
   memoryBudget: number,
   ...options: SolveArguments,
+  ...out: SolutionArguments,
 ]
-
-export type ReportProgress = (phase: string, done: number, total: number) => void
-
-/** {@link Solution} with enums as integers. */
-export interface NativeSolution extends Omit<Solution, 'certificate' | 'source' | 'solver'> {
-  readonly certificate: Omit<Certificate, 'proof'> & { readonly proof: number }
-  readonly source: number
-  readonly neighbours: Neighbours | null
-}
 
 export interface Addon {
   /** Must equal the version of the package. */
@@ -111,18 +159,12 @@ export interface Addon {
     onProgress: ReportProgress | null,
     ...args: [...a: RowsArguments, ...b: RowsArguments, out: Float32Array]
   ): Job<undefined>
-  solveMatrix(
-    onProgress: ReportProgress | null,
-    ...args: [...costs: MatrixArguments, ...options: SolveArguments]
-  ): Job<NativeSolution>
-  solveSparse(
-    onProgress: ReportProgress | null,
-    ...args: [...costs: SparseArguments, ...options: SolveArguments]
-  ): Job<NativeSolution>
-  solveRows(onProgress: ReportProgress | null, ...args: RowProblemArguments): Job<NativeSolution>
-  solveMatrixSync(...args: [...costs: MatrixArguments, ...options: SolveArguments]): NativeSolution
-  solveSparseSync(...args: [...costs: SparseArguments, ...options: SolveArguments]): NativeSolution
-  solveRowsSync(...args: RowProblemArguments): NativeSolution
+  solveMatrix(onProgress: ReportProgress | null, ...args: SolveMatrixArguments): Job<undefined>
+  solveSparse(onProgress: ReportProgress | null, ...args: SolveSparseArguments): Job<undefined>
+  solveRows(onProgress: ReportProgress | null, ...args: SolveRowsArguments): Job<undefined>
+  solveMatrixSync(...args: SolveMatrixArguments): undefined
+  solveSparseSync(...args: SolveSparseArguments): undefined
+  solveRowsSync(...args: SolveRowsArguments): undefined
   /** The job ends at its next check and its promise rejects with the code `CANCELLED`. */
   cancel(job: JobHandle): void
 }

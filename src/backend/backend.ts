@@ -70,7 +70,8 @@ export interface Problem {
   readonly maximize: boolean
   /** lambda: what a pair missing from a full assignment costs; `Infinity` asks for the full assignment of the shorter side. */
   readonly unmatchedCost: number
-  readonly solver: SolverName
+  /** `auto`: what the backend thinks best. */
+  readonly solver: SolverName | 'auto'
   /** Also compute {@link Neighbours} in the final sweep. */
   readonly neighbours: boolean
   /** `full`: an independent final sweep over every entry; `shortlist`: the proof from the solver's lists and bounds. */
@@ -142,6 +143,7 @@ export interface Solution {
   readonly v: Float64Array
   readonly cost: number
   readonly certificate: Certificate
+  /** The solver that ran. */
   readonly solver: SolverName
   readonly source: SourceName
   /** The time limit cut the solver short: `certificate.gap` says how far at most the result is from the optimum. */

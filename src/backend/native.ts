@@ -4,21 +4,21 @@ import type { Matrix } from '../tensor/matrix.js'
 import {
   type Addon,
   dtypeOrder,
+  figureNames,
   type Job,
   type MatrixArguments,
-  type NativeSolution,
   proofOrder,
   type ReportProgress,
-  type RowProblemArguments,
   type RowsArguments,
   type SolveArguments,
   type SparseArguments,
   solverOrder,
   sourceOrder,
 } from './addon-types.js'
-import type { Backend, MatrixCosts, Problem, RowCosts, RunControl, Solution, SparseCosts } from './backend.js'
+import type { Backend, MatrixCosts, Problem, RowCosts, RunControl, SparseCosts } from './backend.js'
 import { requireAttached, requireFixedLength } from './input-memory.js'
 import { loadAddon } from './load.js'
+import { compactSolutionArrays, readSolution, solutionArrays } from './solution-arrays.js'
 
 /**
  * Arrays up to this size are copied before a job starts, so that the caller may do with them what he likes. Bigger
@@ -29,6 +29,7 @@ const copyLimit = 16 * 2 ** 20
 
 /** The CPU backend over the addon. Every method but `solveSync` leaves the calling thread free. */
 export function createNativeBackend(addon: Addon): Backend {
+  const figures = new Float64Array(figureNames.length) // of one synchronous call after another
   return {
     name: 'native',
     get simd() {
@@ -84,26 +85,33 @@ export function createNativeBackend(addon: Addon): Backend {
 
     async solve(problem, control) {
       const { costs } = problem
-      const solution = await run(addon, control, (report) => {
-        if (costs.kind === 'rows') return addon.solveRows(report, ...rowProblemArguments(costs, problem))
-        const options = solveArguments(problem)
-        return costs.kind === 'sparse'
-          ? addon.solveSparse(report, ...sparseArguments(costs), ...options)
-          : addon.solveMatrix(report, ...matrixArguments('costs', costMatrixView(costs)), ...options)
+      const out = solutionArrays(...shapeOf(costs), problem.neighbours)
+      await run(addon, control, (report) => {
+        const options = solveArguments(problem, input)
+        if (costs.kind === 'rows') return addon.solveRows(report, ...rowPairArguments(costs, input), ...options, ...out)
+        if (costs.kind === 'sparse') {
+          return addon.solveSparse(report, ...sparseArguments(costs, input), ...options, ...out)
+        }
+        return addon.solveMatrix(report, ...matrixArguments('costs', costMatrixView(costs)), ...options, ...out)
       })
-      return fromNative(solution, problem)
+      return readSolution(out, problem)
     },
 
     solveSync(problem) {
       const { costs } = problem
-      const solution = attempt(() => {
-        if (costs.kind === 'rows') return addon.solveRowsSync(...rowProblemArguments(costs, problem, inputInPlace))
+      const out = compactSolutionArrays(...shapeOf(costs), problem.neighbours, figures)
+      attempt(() => {
         const options = solveArguments(problem, inputInPlace)
-        if (costs.kind === 'sparse') return addon.solveSparseSync(...sparseArguments(costs, inputInPlace), ...options)
-        const matrix = costMatrixView(costs)
-        return addon.solveMatrixSync(matrix.data, matrixLayout(matrix), ...options)
+        if (costs.kind === 'rows') {
+          return addon.solveRowsSync(...rowPairArguments(costs, inputInPlace), ...options, ...out)
+        }
+        if (costs.kind === 'sparse') {
+          return addon.solveSparseSync(...sparseArguments(costs, inputInPlace), ...options, ...out)
+        }
+        const matrix = matrixArguments('costs', costMatrixView(costs), inputInPlace)
+        return addon.solveMatrixSync(...matrix, ...options, ...out)
       })
-      return fromNative(solution, problem)
+      return readSolution(out, problem)
     },
 
     async close() {},
@@ -181,20 +189,15 @@ function fromNativeError(error: unknown): unknown {
   return new SaeMatchError(error.code as ErrorCode, error.message)
 }
 
-function fromNative(solution: NativeSolution, problem: Problem): Solution {
-  return {
-    ...solution,
-    certificate: { ...solution.certificate, proof: proofOrder[solution.certificate.proof] },
-    source: sourceOrder[solution.source],
-    solver: problem.solver,
-  }
+function shapeOf(costs: Problem['costs']): [rows: number, columns: number] {
+  return costs.kind === 'rows' ? [costs.a.count, costs.b.count] : [costs.rows, costs.columns]
 }
 
-function solveArguments(problem: Problem, take = input): SolveArguments {
+function solveArguments(problem: Problem, take: typeof input): SolveArguments {
   return [
     problem.maximize,
     problem.unmatchedCost,
-    solverOrder.indexOf(problem.solver),
+    problem.solver === 'auto' ? -1 : solverOrder.indexOf(problem.solver),
     problem.neighbours,
     proofOrder.indexOf(problem.verify),
     problem.prices ? take('prices', problem.prices) : null,
@@ -207,38 +210,31 @@ function costMatrixView({ data, rows, columns, rowStride }: MatrixCosts): Matrix
   return { data, dtype, rows, columns, rowStride, columnStride: 1, offset: 0 }
 }
 
-function matrixArguments(name: string, matrix: Matrix): MatrixArguments {
-  return [input(name, matrix.data), matrixLayout(matrix)]
+function matrixArguments(name: string, matrix: Matrix, take = input): MatrixArguments {
+  const { data, dtype, rows, columns, rowStride, columnStride, offset } = matrix
+  return [take(name, data), dtypeOrder.indexOf(dtype), rows, columns, rowStride, columnStride, offset]
 }
 
-function matrixLayout({ dtype, rows, columns, rowStride, columnStride, offset }: Matrix): Float64Array {
-  return Float64Array.of(dtypeOrder.indexOf(dtype), rows, columns, rowStride, columnStride, offset)
-}
-
-function sparseArguments({ indptr, indices, data, rows, columns }: SparseCosts, take = input): SparseArguments {
+function sparseArguments({ indptr, indices, data, rows, columns }: SparseCosts, take: typeof input): SparseArguments {
   return [indptr, take('costs.indices', indices), take('costs.data', data), rows, columns]
 }
 
-function rowProblemArguments(
-  { a, b, source, memoryBudget }: RowCosts,
-  problem: Problem,
-  take = input,
-): RowProblemArguments {
+function rowPairArguments({ a, b, source, memoryBudget }: RowCosts, take: typeof input) {
   return [
     ...rowsArguments('a', a, take),
     ...rowsArguments('b', b, take),
     source === 'auto' ? -1 : sourceOrder.indexOf(source),
     Math.min(Math.floor(memoryBudget), Number.MAX_SAFE_INTEGER),
-    ...solveArguments(problem, take),
-  ]
+  ] as const
 }
 
 function rowsArguments(name: string, { blocks, count, index }: Rows, take = input): RowsArguments {
+  const matrices = blocks.map(({ name: block, matrix }) => matrixArguments(`${name}.${block}`, matrix, take))
   return [
-    blocks.map(({ name: block, matrix }) => take(`${name}.${block}`, matrix.data)),
+    matrices.map(([data]) => data),
     blocks.map(({ name: block, scale }) => scale && take(`${name}.${block}.scale`, scale)),
     index && take(`${name}.index`, index),
-    Float64Array.of(count, ...blocks.flatMap(({ matrix }) => [...matrixLayout(matrix)])),
+    Float64Array.of(count, ...matrices.flatMap(([, ...layout]) => layout)),
   ]
 }
 

@@ -69,22 +69,23 @@ export async function getBackend(request: BackendRequest = 'auto'): Promise<Back
 }
 
 /**
- * The backend for a request, the same object every time.
+ * The backend for a request, the same object every time: the environment counts as it is at the first call.
  * @throws the reason's code if an explicitly requested backend cannot be used; `INVALID_ENVIRONMENT`;
  *   `SIMD_UNSUPPORTED` if SAE_MATCH_SIMD names an instruction set that is not there.
  */
 export function getBackendSync(request: BackendRequest = 'auto'): Backend {
+  const chosenBefore = chosen.get(request)
+  if (chosenBefore !== undefined) return chosenBefore
   const environment = readEnvironment(process.env)
   const { backend } = selectBackend(request, environment, probeBackend)
-  let instance = backends.get(backend)
-  if (instance === undefined) {
-    instance = createBackend(backend, environment)
-    backends.set(backend, instance)
-  }
+  const instance = backends.get(backend) ?? createBackend(backend, environment)
+  backends.set(backend, instance)
+  chosen.set(request, instance)
   return instance
 }
 
 const backends = new Map<BackendName, Backend>()
+const chosen = new Map<BackendRequest, Backend>()
 
 function createBackend(name: BackendName, { simd, threads }: Environment): Backend {
   const { addon } = name === 'native' ? loadAddon() : { addon: null }

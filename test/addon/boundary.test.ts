@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { dtypeOrder, proofOrder, type RowsArguments, solverOrder, sourceOrder } from '../../src/backend/addon-types.js'
+import { solutionArrays } from '../../src/backend/solution-arrays.js'
 import { addon, describeWithAddon } from '../helpers/addon.js'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -40,7 +41,7 @@ describeWithAddon('the addon', () => {
     const solve = () =>
       addon.solveMatrixSync(
         new Float64Array(4),
-        Float64Array.from(layout),
+        ...(layout as [number, number, number, number, number, number]),
         false,
         Number.POSITIVE_INFINITY,
         0,
@@ -48,6 +49,7 @@ describeWithAddon('the addon', () => {
         1,
         null,
         Number.POSITIVE_INFINITY,
+        ...solutionArrays(2, 2, false),
       )
     expect(solve).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
     expect(solve).toThrow(message)
@@ -60,7 +62,7 @@ describeWithAddon('the addon', () => {
     ['an Int32Array', new Int32Array(4)],
     ['a Float32Array of another dtype', new Float32Array(4)],
   ])('refuses %s in place of its numbers', (_, data) => {
-    expect(() => addon.squaredRowNorms(data as never, Float64Array.of(3, 2, 2, 2, 1, 0), new Float64Array(2))).toThrow(
+    expect(() => addon.squaredRowNorms(data as never, 3, 2, 2, 2, 1, 0, new Float64Array(2))).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     )
   })
@@ -107,11 +109,7 @@ describeWithAddon('the addon', () => {
   })
 
   it('takes a job twice, and after its end', async () => {
-    const { promise, job } = addon.squaredRowNorms(
-      new Float64Array(4),
-      Float64Array.of(3, 2, 2, 2, 1, 0),
-      new Float64Array(2),
-    )
+    const { promise, job } = addon.squaredRowNorms(new Float64Array(4), 3, 2, 2, 2, 1, 0, new Float64Array(2))
     await promise
     addon.cancel(job)
     addon.cancel(job)

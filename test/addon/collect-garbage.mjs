@@ -9,11 +9,16 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
 function start() {
   const costs = new Float64Array(n * n)
   for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) costs[i * n + j] = (i + 1) * (j + 1)
-  const layout = Float64Array.of(3, n, n, n, 1, 0)
+  const out = [new Int32Array(n), new Int32Array(n), new Float64Array(n), new Float64Array(n), new Float64Array(18)]
   const { promise } = addon.solveMatrix(
     null,
     costs,
-    layout,
+    3,
+    n,
+    n,
+    n,
+    1,
+    0,
     false,
     Number.POSITIVE_INFINITY,
     0,
@@ -21,8 +26,9 @@ function start() {
     1,
     null,
     Number.POSITIVE_INFINITY,
+    ...out,
   )
-  const ended = promise.then(({ cost, rowToColumn }) => ({ cost, result: new WeakRef(rowToColumn) }))
+  const ended = promise.then(() => ({ cost: out[4][0], result: new WeakRef(out[0]) }))
   return { input: new WeakRef(costs), ended }
 }
 

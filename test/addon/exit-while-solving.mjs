@@ -6,10 +6,16 @@ const n = 2000
 const costs = new Float64Array(n * n)
 for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) costs[i * n + j] = (i + 1) * (j + 1)
 for (const onProgress of [null, () => {}]) {
+  const out = [new Int32Array(n), new Int32Array(n), new Float64Array(n), new Float64Array(n), new Float64Array(18)]
   addon.solveMatrix(
     onProgress,
     costs,
-    Float64Array.of(3, n, n, n, 1, 0),
+    3,
+    n,
+    n,
+    n,
+    1,
+    0,
     false,
     Number.POSITIVE_INFINITY,
     0,
@@ -17,6 +23,7 @@ for (const onProgress of [null, () => {}]) {
     1,
     null,
     Number.POSITIVE_INFINITY,
+    ...out,
   )
 }
 setTimeout(() => {

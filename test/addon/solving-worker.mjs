@@ -7,11 +7,16 @@ const addon = createRequire(import.meta.url)(addonPath)
 const costs = new Float64Array(n * n)
 for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) costs[i * n + j] = (i + 1) * (j + 1)
 
-const layout = Float64Array.of(3, n, n, n, 1, 0)
+const out = [new Int32Array(n), new Int32Array(n), new Float64Array(n), new Float64Array(n), new Float64Array(18)]
 const { promise } = addon.solveMatrix(
   () => {},
   costs,
-  layout,
+  3,
+  n,
+  n,
+  n,
+  1,
+  0,
   false,
   Number.POSITIVE_INFINITY,
   solver,
@@ -19,7 +24,9 @@ const { promise } = addon.solveMatrix(
   1,
   null,
   Number.POSITIVE_INFINITY,
+  ...out,
 )
 parentPort.postMessage('started')
-const { cost, rowToColumn } = await promise
+await promise
+const [rowToColumn, , , , [cost]] = out
 parentPort.postMessage({ cost, rowToColumn })

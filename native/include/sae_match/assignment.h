@@ -41,7 +41,7 @@ struct SolveOptions {
   bool maximize = false;
   // What a pair missing from a full assignment costs; infinity asks for the full assignment of the shorter side.
   double unmatched_cost = std::numeric_limits<double>::infinity();
-  Solver solver = Solver::shortlist;
+  std::optional<Solver> solver;  // unset: what serves best, jv for small matrices and shortlist otherwise
   bool neighbours = false;  // also fill Solution::neighbours in the final sweep
   Proof verify = Proof::full;
   // Prices of the longer side (of the columns if both are equal) for solver shortlist to start from, in the caller's
@@ -79,6 +79,7 @@ struct Solution {
   std::vector<double> u, v;
   double cost = 0;
   Certificate certificate;
+  Solver solver = Solver::shortlist;  // the one that ran, to the end or until the time limit
   Source source = Source::dense;
   bool timed_out = false;  // the time limit cut the solver short
   std::optional<Neighbours> neighbours;

@@ -1,5 +1,12 @@
 import { SaeMatchError } from '../../errors.js'
-import { defaultMemoryBudget, type MatrixCosts, type Problem, type Solution, type SparseCosts } from '../backend.js'
+import {
+  defaultMemoryBudget,
+  type MatrixCosts,
+  type Problem,
+  type Solution,
+  type SolverName,
+  type SparseCosts,
+} from '../backend.js'
 import type { Answer, Origin } from './answer.js'
 import { emptySolution, toSolution } from './answer.js'
 import type { Claim, Proof } from './audit.js'
@@ -29,13 +36,22 @@ export interface PointsOptions extends SolveOptions {
   readonly memoryBudget: number
 }
 
+/** Where nobody asked for a solver: matrices of at most this many entries are solved faster by `jv`. */
+const mostEntriesOfJv = 2 ** 14
+
+function solverFor({ solver, prices }: SolveOptions, matrixEntries: number): SolverName {
+  if (solver !== 'auto') return solver
+  return matrixEntries <= mostEntriesOfJv && prices === undefined ? 'jv' : 'shortlist'
+}
+
 /** How often the rounding of prices over a long run may be repaired by a finish from the audited prices. */
 const repairs = 3
 
 /** Solves a caller's matrix. @throws `COST_NAN`, `COST_RANGE`, `INFEASIBLE`, `SOLVER_UNAVAILABLE`, `OUT_OF_MEMORY` */
 export function* solveMatrix(costs: MatrixCosts, options: SolveOptions): Steps<Solution> {
   const { rows, columns } = costs
-  const { maximize, unmatchedCost, solver, neighbours } = options
+  const { maximize, unmatchedCost, neighbours } = options
+  const solver = solverFor(options, rows * columns)
   const origin: Origin = { transposed: rows > columns, negated: maximize, source: 'dense', solver }
   if (rows === 0 || columns === 0) return emptySolution(rows, columns, neighbours, origin)
   const start = performance.now()
@@ -49,7 +65,8 @@ export function* solveMatrix(costs: MatrixCosts, options: SolveOptions): Steps<S
 /** Solves a caller's lists. @throws as {@link solveMatrix}, `COST_DUPLICATE` */
 export function* solveSparse(costs: SparseCosts, options: SolveOptions): Steps<Solution> {
   const { rows, columns } = costs
-  const { maximize, unmatchedCost, solver, neighbours } = options
+  const { maximize, unmatchedCost, neighbours } = options
+  const solver = solverFor(options, Number.POSITIVE_INFINITY)
   const origin: Origin = { transposed: rows > columns, negated: maximize, source: 'sparse', solver }
   if (rows === 0 || columns === 0) return emptySolution(rows, columns, neighbours, origin)
   const start = performance.now()
@@ -70,8 +87,9 @@ export function* solvePoints(
   costMilliseconds: number,
   options: PointsOptions,
 ): Steps<Solution> {
-  const { maximize, solver, neighbours } = options
+  const { maximize, neighbours } = options
   const transposed = a.count > b.count
+  const solver = solverFor(options, Number.POSITIVE_INFINITY)
   const origin: Origin = { transposed, negated: maximize, source: formed === null ? 'implicit' : 'dense', solver }
   if (a.count === 0 || b.count === 0) return emptySolution(a.count, b.count, neighbours, origin)
   const source = transposed ? new RowsSource(b, a, maximize, formed) : new RowsSource(a, b, maximize, formed)
@@ -108,7 +126,8 @@ function* solveSource(
   origin: Origin,
   options: PointsOptions,
 ): Steps<Solution> {
-  const { unmatchedCost, solver, verify, neighbours } = options
+  const { unmatchedCost, verify, neighbours } = options
+  const { solver } = origin
   const milliseconds = { cost: costMilliseconds, solve: 0, verify: 0 }
   const claim = ({ rowToColumn, v }: Answer): Claim => ({ source, unmatchedCost, rowToColumn, v })
 
