@@ -2,57 +2,65 @@
 import { readFileSync } from 'node:fs'
 import { readNpy } from '../dist/formats/npy.js'
 import { wrongWithCosts, wrongWithMatching, wrongWithSolution } from './check.mjs'
-import { openCosts, openSolver } from './our-library.mjs'
+import { openCosts, openSolver, readMatrices } from './our-library.mjs'
 
 const cell = JSON.parse(process.argv[2])
 const run = await prepare(cell)
 const milliseconds = []
 let result
-for (let repetition = 0; repetition < cell.repetitions; repetition++) {
+const begin = performance.now()
+for (
+  let repetition = 0;
+  repetition < cell.repetitions && performance.now() - begin < 1000 * cell.enough;
+  repetition++
+) {
   const start = performance.now()
   result = await run()
-  milliseconds.push(performance.now() - start)
+  milliseconds.push((performance.now() - start) / cell.calls)
 }
 const peakBytes = process.resourceUsage().maxRSS * 1024
 console.log(JSON.stringify({ milliseconds, peakBytes, ...(await report(cell, result)) }))
 process.exit(0)
 
 /** A function that does what is measured, and nothing else. */
-async function prepare({ contender, matrix, a, b }) {
+async function prepare({ contender, matrix, a, b, unmatchedCost }) {
   switch (contender.kind) {
     case 'ours':
-      return openSolver(contender, { matrix, a, b })
+      return openSolver(contender, { matrix, a, b, unmatchedCost })
     case 'ours-costs':
       return openCosts(contender, { a, b })
     default:
-      return openPackage(contender.package, await readNpy(matrix))
+      return openPackage(contender.package, await readMatrices(matrix))
   }
 }
 
-/** npm contenders take arrays of rows; making those is not measured. */
-async function openPackage(name, { data, shape: [rows, columns] }) {
-  const costs = Array.from({ length: rows }, (_, i) => Array.from(data.subarray(i * columns, (i + 1) * columns)))
+/** npm contenders take arrays of rows; making those is not measured. The function returns the last result. */
+async function openPackage(name, { matrices, rows, columns }) {
+  const problems = matrices.map((data) =>
+    Array.from({ length: rows }, (_, i) => Array.from(data.subarray(i * columns, (i + 1) * columns))),
+  )
+  const each = (solve) => () => problems.map(solve).at(-1)
   switch (name) {
     case 'munkres': {
       const { munkres } = await import('munkres')
-      return () => fromPairs(munkres(costs), rows)
+      return each((costs) => fromPairs(munkres(costs), rows))
     }
     case 'munkres-js': {
       const { default: munkres } = await import('munkres-js')
-      return () => fromPairs(munkres(costs), rows)
+      return each((costs) => fromPairs(munkres(costs), rows))
     }
     case 'linear-sum-assignment': {
       const { linearSumAssignment } = await import('linear-sum-assignment')
-      return () => linearSumAssignment(costs, { maximaze: false }).rowAssignments
+      return each((costs) => linearSumAssignment(costs, { maximaze: false }).rowAssignments)
     }
     default:
       throw new Error(`Unknown package ${name}`)
   }
 }
 
-async function readMatrix(path) {
-  const { data, shape } = await readNpy(path)
-  return { data, rows: shape[0], columns: shape[1] }
+async function readLastMatrix(path) {
+  const { matrices, rows, columns } = await readMatrices(path)
+  return { data: matrices.at(-1), rows, columns }
 }
 
 function fromPairs(pairs, rows) {
@@ -62,21 +70,20 @@ function fromPairs(pairs, rows) {
 }
 
 /** What a reader needs to trust the figure: what is wrong with it, or null, and of others' answers the cost. */
-async function report({ contender, matrix, a, b }, found) {
+async function report({ contender, matrix, a, b, unmatchedCost }, found) {
   if (contender.kind === 'ours-costs') {
     const { costs, ...engine } = found
     return { ...engine, wrong: wrongWithCosts(await readNpy(a), await readNpy(b), costs) }
   }
   if (contender.kind === 'ours') {
-    const { certificate, cost, backend, simd, threads, source, milliseconds: phases, work } = found
+    const { certificate, cost, backend, simd, threads, solver, source, milliseconds: phases, work, inside } = found
     const wrong =
       contender.source === 'matrix'
-        ? wrongWithSolution(await readMatrix(matrix), found)
-        : wrongWithMatching(await readNpy(a), await readNpy(b), found)
-    return { certificate, cost, backend, simd, threads, source, phases, work, wrong }
+        ? wrongWithSolution(await readLastMatrix(matrix), found, unmatchedCost)
+        : wrongWithMatching(await readNpy(a), await readNpy(b), found, unmatchedCost)
+    return { certificate, cost, backend, simd, threads, solver, source, phases, inside, work, wrong }
   }
-  const { data, shape } = await readNpy(matrix)
-  const [rows, columns] = shape
+  const { data, rows, columns } = await readLastMatrix(matrix)
   const taken = new Set()
   let cost = 0
   for (let i = 0; i < rows; i++) {

@@ -5,18 +5,22 @@ import { certify } from '../dist/assignment/certificate.js'
 const samples = 2000
 
 /** What is wrong with an assignment of a matrix and its prices, or null. */
-export function wrongWithSolution({ data, rows, columns }, { rowToColumn, u, v }) {
+export function wrongWithSolution({ data, rows, columns }, { rowToColumn, u, v }, unmatchedCost = null) {
   const prices = rows > columns ? u : v
-  const { violations } = certify({ costs: data, rows, columns }, { rowToColumn, prices })
+  const { violations } = certify(
+    { costs: data, rows, columns, unmatchedCost: unmatchedCost ?? Infinity },
+    { rowToColumn, prices },
+  )
   return violations.length === 0 ? null : `refuted: ${violations[0]}`
 }
 
 /** What is wrong with an assignment of feature rows, or null: one-to-one, and as dear as it says. */
-export function wrongWithMatching(a, b, { rowToColumn, cost, certificate }) {
+export function wrongWithMatching(a, b, { rowToColumn, cost, certificate }, unmatchedCost = null) {
   const pairs = [...rowToColumn].map((j, i) => [i, j]).filter(([, j]) => j >= 0)
   const taken = new Set(pairs.map(([, j]) => j))
-  if (taken.size !== Math.min(a.shape[0], b.shape[0])) return 'the answer is not one-to-one'
-  const recomputed = pairs.reduce((sum, [i, j]) => sum + distance(a, i, b, j).square, 0)
+  const alone = Math.min(a.shape[0], b.shape[0]) - pairs.length
+  if (taken.size !== pairs.length || (alone > 0 && unmatchedCost === null)) return 'the answer is not one-to-one'
+  const recomputed = pairs.reduce((sum, [i, j]) => sum + distance(a, i, b, j).square, alone * (unmatchedCost ?? 0))
   const error = Math.abs(recomputed - cost)
   const rounding = (a.shape[1] + pairs.length) * 2 ** -52 * Math.abs(recomputed)
   return error <= rounding + certificate.roundingBound ? null : `its cost is off by ${error}`

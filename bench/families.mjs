@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { families as generated } from '../dist/benchmark/families.js'
 
+import { variantOf, variants } from './variants.mjs'
+
 export { generatorVersion } from '../dist/benchmark/families.js'
 
 const realFolder = fileURLToPath(new URL('../../shared/data/smollm2/', import.meta.url))
@@ -14,12 +16,14 @@ const realFolder = fileURLToPath(new URL('../../shared/data/smollm2/', import.me
  * @typedef {import('../dist/benchmark/family.js').MatrixProblem | import('../dist/benchmark/family.js').FeatureProblem} Problem
  * @typedef {{ description: string, dtype: 'f32' | 'f64',
  *   make(n: number, seed: number, dimension: number): Problem | Promise<Problem>,
- *   sizes?: number[], unavailable?(): string | null }} Family
- * `sizes`: the only ones there are.
+ *   sizes?: number[], unavailable?(): string | null, base?: string,
+ *   unmatchedCost?(pairCosts: Float64Array): number }} Family
+ * `sizes`: the only ones there are. `base`: the family it is a shape of. `unmatchedCost`: of the shape, from the costs of
+ * its pairs without one.
  */
 
 /** @type {Record<string, Family>} */
-export const families = {
+const wholeFamilies = {
   ...generated,
   real: {
     description: 'SmolLM2 SAEs, one layer against the next, folded',
@@ -43,6 +47,16 @@ export const families = {
       )
     },
   },
+}
+
+/** Those, and shapes of those with feature rows. */
+export const families = {
+  ...wholeFamilies,
+  ...Object.fromEntries(
+    ['planted-40', 'real', 'stacked'].flatMap((name) =>
+      Object.keys(variants).map((variant) => [`${name}-${variant}`, variantOf(name, wholeFamilies[name], variant)]),
+    ),
+  ),
 }
 
 function realPair(n) {

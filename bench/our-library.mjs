@@ -1,4 +1,5 @@
 // What the cells call of the library: from typed arrays in memory to a permutation with its certificate.
+import { solveAssignment, solveAssignmentSync } from '../dist/assignment/solve.js'
 import { getBackend } from '../dist/backend/select.js'
 import { readNpy } from '../dist/formats/npy.js'
 import { rowMajor } from '../dist/tensor/matrix.js'
@@ -11,12 +12,45 @@ export async function costsOfFeatures({ a, b, rows, columns, width }) {
   return backend.costMatrix(featureRows(a, rows, width), featureRows(b, columns, width), {})
 }
 
-/** A function that solves the problem in `files` once, with a full certificate. */
-export async function openSolver({ backend: name, solver, source }, files) {
+/** The costs of the pairs of the best full assignment. */
+export async function pairCosts(costs, rows, columns) {
+  const { rowToColumn } = await solveAssignment(costs, { rows, columns })
+  return Float64Array.from(rowToColumn, (j, i) => costs[i * columns + j])
+}
+
+/**
+ * A function that solves the problem in `files` once, with a full certificate; where the file holds several matrices,
+ * every one of them, to return the last result. Those calls go through the package's public functions.
+ */
+export async function openSolver({ backend: name, solver, source, sync = false }, files) {
   const backend = await getBackend(name)
-  const costs = source === 'matrix' ? await matrixCosts(files.matrix) : await rowCosts(files, source)
-  const problem = { costs, maximize: false, unmatchedCost: Infinity, solver, neighbours: false, verify: 'full' }
+  const unmatchedCost = files.unmatchedCost ?? Number.POSITIVE_INFINITY
+  if (source === 'matrix') {
+    const { matrices, rows, columns } = await readMatrices(files.matrix)
+    const options = { rows, columns, unmatchedCost, solver, backend: name }
+    return async () => {
+      let solution
+      let inside = 0
+      for (const matrix of matrices) {
+        solution = sync ? solveAssignmentSync(matrix, options) : await solveAssignment(matrix, options)
+        const { cost, solve, verify } = solution.milliseconds
+        inside += cost + solve + verify
+      }
+      return { ...solution, threads: backend.threads, inside: inside / matrices.length }
+    }
+  }
+  const costs = await rowCosts(files, source)
+  const problem = { costs, maximize: false, unmatchedCost, solver, neighbours: false, verify: 'full' }
   return async () => ({ ...(await backend.solve(problem, {})), ...engine(backend) })
+}
+
+/** The matrices of a file of one [rows, columns] or of several [calls, rows, columns]. */
+export async function readMatrices(path) {
+  const { data, shape } = await readNpy(path)
+  const [rows, columns] = shape.slice(-2)
+  const count = shape.length === 3 ? shape[0] : 1
+  const matrices = Array.from({ length: count }, (_, k) => data.subarray(k * rows * columns, (k + 1) * rows * columns))
+  return { matrices, rows, columns }
 }
 
 /** A function that forms the cost matrix of the features in `files`. */
@@ -31,11 +65,6 @@ export async function openCosts({ backend: name }, files) {
 
 function engine({ name, simd, threads }) {
   return { backend: name, simd, threads }
-}
-
-async function matrixCosts(path) {
-  const { data, shape } = await readNpy(path)
-  return { kind: 'matrix', data, rows: shape[0], columns: shape[1], rowStride: shape[1] }
 }
 
 async function rowCosts(files, source) {

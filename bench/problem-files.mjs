@@ -5,31 +5,57 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { npyHeader } from '../dist/output/npy.js'
 import { families, generatorVersion } from './families.mjs'
-import { costsOfFeatures } from './our-library.mjs'
+import { costsOfFeatures, pairCosts } from './our-library.mjs'
 
 const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url))
 
 /**
  * Makes the files of a problem unless they are there already.
- * @returns {Promise<{ rows: number, columns: number, width: number | null, matrix: string, a: string | null, b: string | null }>}
+ * @param calls how many problems, of consecutive seeds, lie in the matrix one after another
+ * @param dtype of the cost matrix; null for that of the family
+ * @param withMatrix whether anyone needs the cost matrix of feature rows
+ * @returns {Promise<{ rows: number, columns: number, width: number | null, unmatchedCost: number | null,
+ *   matrix: string | null, a: string | null, b: string | null }>}
  */
-export async function problemFiles(family, n, seed, dimension) {
-  const folder = join(cache, `v${generatorVersion}`, `${family}-${n}-${dimension}-${seed}`)
+export async function problemFiles(family, n, seed, dimension, calls = 1, dtype = null, withMatrix = true) {
+  const kept = withMatrix ? `${calls}-${dtype ?? families[family].dtype}` : 'rows'
+  const folder = join(cache, `v${generatorVersion}`, `${family}-${n}-${dimension}-${seed}-${kept}`)
   const description = join(folder, 'problem.json')
   if (existsSync(description)) return JSON.parse(await readFile(description, 'utf8'))
   const [matrix, a, b] = ['costs', 'a', 'b'].map((name) => join(folder, `${name}.npy`))
-  const problem = await families[family].make(n, seed, dimension)
-  const { rows, columns, kind } = problem
+  const { make, unmatchedCost } = families[family]
   await mkdir(folder, { recursive: true })
-  await writeNpy(matrix, kind === 'features' ? await costsOfFeatures(problem) : problem.data, [rows, columns])
-  const files = { rows, columns, width: null, matrix, a: null, b: null }
+
+  const problem = await make(n, seed, dimension)
+  const { rows, columns, kind } = problem
+  const files = { rows, columns, width: null, unmatchedCost: null, matrix: null, a: null, b: null }
   if (kind === 'features') {
     Object.assign(files, { width: problem.width, a, b })
     await writeNpy(a, problem.a, [rows, problem.width])
     await writeNpy(b, problem.b, [columns, problem.width])
   }
+  if (withMatrix || kind === 'matrix') {
+    files.matrix = matrix
+    let costs = await costsOf(problem, dtype)
+    if (unmatchedCost) files.unmatchedCost = unmatchedCost(await pairCosts(costs, rows, columns))
+    if (calls > 1) {
+      const all = new costs.constructor(calls * costs.length)
+      all.set(costs)
+      for (let call = 1; call < calls; call++) {
+        all.set(await costsOf(await make(n, seed + call, dimension), dtype), call * costs.length)
+      }
+      costs = all
+    }
+    await writeNpy(matrix, costs, calls > 1 ? [calls, rows, columns] : [rows, columns])
+  }
   await writeFile(description, JSON.stringify(files))
   return files
+}
+
+async function costsOf(problem, dtype) {
+  const costs = problem.kind === 'features' ? await costsOfFeatures(problem) : problem.data
+  if (dtype === null) return costs
+  return dtype === 'f64' ? Float64Array.from(costs) : Float32Array.from(costs)
 }
 
 async function writeNpy(path, data, shape) {

@@ -19,15 +19,27 @@ export function renderReport({ machine, options, cells }) {
 /** The cells of one problem as a table; ratios where the contender they are formed with has a figure. */
 export function renderTable(cells, against) {
   const base = cells.find(({ contender }) => contender === against)?.median
-  const head = ['| contender | time | ratio | peak memory |', '|---|---:|---:|---:|']
-  return [...head, ...cells.map((cell) => renderRow(cell, base))]
+  const head = ['| contender | time | ratio | peak memory | notes |', '|---|---:|---:|---:|---|']
+  const repetitions = Math.max(...cells.map(({ milliseconds }) => milliseconds?.length ?? 0))
+  return [...head, ...cells.map((cell) => renderRow(cell, base, repetitions))]
 }
 
-function renderRow({ contender, failure, median, least, most, peakBytes }, base) {
-  if (failure !== undefined) return `| ${contender} | ${failure} | | |`
+function renderRow(cell, base, repetitions) {
+  const { contender, failure, median, least, most, peakBytes } = cell
+  if (failure !== undefined) return `| ${contender} | ${failure} | | | |`
   const ratio = base === undefined ? '' : (median / base).toPrecision(3)
   const spread = least === most ? '' : ` (${time(least)} .. ${time(most)})`
-  return `| ${contender} | ${time(median)}${spread} | ${ratio} | ${(peakBytes / 1e6).toFixed(0)} MB |`
+  return `| ${contender} | ${time(median)}${spread} | ${ratio} | ${(peakBytes / 1e6).toFixed(0)} MB | ${notes(cell, repetitions)} |`
+}
+
+/** What our solvers tell of themselves, and where fewer repetitions were enough. */
+function notes({ contender, solver, work, inside, median, milliseconds }, repetitions) {
+  const found = []
+  if (milliseconds && milliseconds.length < repetitions) found.push(`median of ${milliseconds.length}`)
+  if (solver !== undefined && contender.includes('/auto')) found.push(solver)
+  if (work?.refreshes > 0) found.push(`${work.refreshes} lists made anew`)
+  if (inside !== undefined && inside < 1) found.push(`${((median - inside) * 1000).toFixed(1)} us around the solver`)
+  return found.join(', ')
 }
 
 function key({ family, n }) {

@@ -10,7 +10,7 @@ import { backendInfo } from '../dist/backend/info.js'
 import { runChild } from '../dist/benchmark/child.js'
 import { describeMachine } from '../dist/benchmark/machine.js'
 import { spread } from '../dist/benchmark/spread.js'
-import { contenders, formsCostsOnly, needsFeatures } from './contenders.mjs'
+import { contenders, formsCostsOnly, knowsUnmatchedCost, needsFeatures, needsMatrix } from './contenders.mjs'
 import { families } from './families.mjs'
 import { renderReport } from './report.mjs'
 
@@ -26,9 +26,12 @@ const { values: options } = parseArgs({
     contenders: { type: 'string', default: Object.keys(contenders).join(',') },
     against: { type: 'string', default: 'native/shortlist' },
     repetitions: { type: 'string', default: '5' },
+    enough: { type: 'string', default: '60' },
     timeout: { type: 'string', default: '300' },
     dimension: { type: 'string', default: '256' },
     seed: { type: 'string', default: '1' },
+    calls: { type: 'string', default: '1' },
+    dtype: { type: 'string', default: '' },
     out: { type: 'string', default: join(folder, 'results') },
     help: { type: 'boolean', default: false },
   },
@@ -45,9 +48,12 @@ function help() {
                       ${Object.keys(contenders).join(', ')}
   --against NAME      what ratios are formed with (${options.against})
   --repetitions N     of each cell, in one process (${options.repetitions})
+  --enough SECONDS    after which a cell is not repeated again (${options.enough})
   --timeout SECONDS   for a cell (${options.timeout})
   --dimension D       of planted features (${options.dimension})
   --seed N            of random families (${options.seed})
+  --dtype f32|f64     of the cost matrix, where that is not left to the family
+  --calls N           problems of consecutive seeds, solved one after another; times are those of one (${options.calls})
   --out DIR           where the JSON goes (bench/results)`)
 }
 
@@ -80,20 +86,19 @@ async function main() {
 
 /** All cells of one problem. Our answers are checked by `check.mjs`, those of others held against a certified optimum. */
 async function measureProblem(family, n, chosen) {
+  const withMatrix = chosen.some((name) => needsMatrix(contenders[name]))
+  const { seed, dimension, calls, dtype } = options
   const problem = await child(process.execPath, [
+    '--max-old-space-size=8192',
     join(folder, 'make-problem.mjs'),
-    family,
-    n,
-    options.seed,
-    options.dimension,
+    ...[family, n, seed, dimension, calls, dtype, withMatrix],
   ])
   if ('failure' in problem) throw new Error(`${family} ${n}: ${problem.failure}`)
-  const reference = await measure('native/shortlist', problem, 1).then(async (cell) =>
-    'failure' in cell ? measure('typescript/shortlist', problem, 1) : cell,
-  )
+  const reference = problem.matrix === null ? null : await measureReference(problem)
   const cells = []
   for (const name of chosen) {
     if (needsFeatures(contenders[name]) && problem.a === null) continue
+    if (problem.unmatchedCost !== null && !knowsUnmatchedCost(contenders[name])) continue
     const found = await measure(name, problem, Number(options.repetitions))
     const failure = found.failure ?? judge(contenders[name], found, reference)
     const figures = failure === null ? { ...found, ...spread(found.milliseconds) } : { failure }
@@ -105,6 +110,12 @@ async function measureProblem(family, n, chosen) {
   return cells
 }
 
+/** A certified optimum that others are held against. */
+async function measureReference(problem) {
+  const cell = await measure('native/shortlist', problem, 1)
+  return 'failure' in cell ? measure('typescript/shortlist', problem, 1) : cell
+}
+
 /** Why a cell's figure must not be shown, or null. */
 function judge(contender, found, reference) {
   if (formsCostsOnly(contender)) return found.wrong
@@ -112,7 +123,7 @@ function judge(contender, found, reference) {
     return found.certificate.optimal ? found.wrong : `not proved: gap ${found.certificate.gap}`
   }
   if (!found.oneToOne) return 'the answer is not one-to-one'
-  if (!reference.certificate?.optimal || reference.wrong !== null) return 'no certified optimum to compare with'
+  if (!reference?.certificate?.optimal || reference.wrong !== null) return 'no certified optimum to compare with'
   const excess = found.cost - reference.cost
   return Math.abs(excess) <= reference.certificate.roundingBound
     ? null
@@ -121,7 +132,13 @@ function judge(contender, found, reference) {
 
 function measure(name, problem, repetitions) {
   const contender = contenders[name]
-  const cell = JSON.stringify({ contender, ...problem, repetitions })
+  const cell = JSON.stringify({
+    contender,
+    ...problem,
+    repetitions,
+    enough: Number(options.enough),
+    calls: Number(options.calls),
+  })
   if (contender.kind !== 'python') {
     return child(process.execPath, ['--max-old-space-size=8192', join(folder, 'cell.mjs'), cell])
   }

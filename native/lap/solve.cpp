@@ -87,7 +87,9 @@ Matching run_best_solver(const CostSource& source, double unmatched_cost, std::i
   const double entries = prices || source.kind() != Source::dense || !source.exact() ? kInfinity : entry_count(source);
   ran = Solver::jv;
   if (entries <= kMostEntriesOfJv) return solve_jv(source, unmatched_cost, memory_budget, control);
-  if (entries <= kMostEntriesOfTrial) {
+  // Without a column for every row and a row for every column jv begins without prices, and searches long.
+  const bool full = source.rows() == source.columns() && !(unmatched_cost < kInfinity);
+  if (full && entries <= kMostEntriesOfTrial) {
     std::optional<Matching> found = try_jv(source, unmatched_cost, kMostEntriesOfSearches / source.columns(), control);
     if (found) return std::move(*found);
   }

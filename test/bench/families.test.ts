@@ -7,7 +7,10 @@ const isCompiled = existsSync(new URL('../../dist/benchmark/families.js', import
 it.skipIf(!isCompiled)('bench has the families of the package, with the same numbers, and the real ones', async () => {
   const bench = await import(new URL('../../bench/families.mjs', import.meta.url).href)
   expect(bench.generatorVersion).toBe(generatorVersion)
-  expect(Object.keys(bench.families)).toEqual([...Object.keys(own), 'real', 'stacked'])
+  const shapes = ['planted-40', 'real', 'stacked'].flatMap((name) =>
+    ['dropped', 'zeros', 'lambda'].map((s) => `${name}-${s}`),
+  )
+  expect(Object.keys(bench.families)).toEqual([...Object.keys(own), 'real', 'stacked', ...shapes])
   for (const [name, { dtype, description, make }] of Object.entries(own)) {
     const found = bench.families[name]
     expect(found).toMatchObject({ dtype, description })

@@ -20,8 +20,8 @@ it('shows medians with their spread, ratios, and why a figure is missing', () =>
     'best backend: native (avx2), 2 threads; commit abcdef012345 with changes; 2026-01-01',
   ])
   expect(report).toContain('### uniform, n = 100')
-  expect(report).toContain('| ours | 10.0 ms (9.00 ms .. 12.0 ms) | 1.00 | 50 MB |')
-  expect(report).toContain('| theirs | 2.50 s | 250 | 1000 MB |')
-  expect(report).toContain('| wrong | not the optimum: 1.0e-3 too dear | | |')
-  expect(report).toContain('| theirs | 1.00 ms |  | 1 MB |')
+  expect(report).toContain('| ours | 10.0 ms (9.00 ms .. 12.0 ms) | 1.00 | 50 MB |  |')
+  expect(report).toContain('| theirs | 2.50 s | 250 | 1000 MB |  |')
+  expect(report).toContain('| wrong | not the optimum: 1.0e-3 too dear | | | |')
+  expect(report).toContain('| theirs | 1.00 ms |  | 1 MB |  |')
 })
