@@ -23,12 +23,12 @@ console.log(JSON.stringify({ milliseconds, peakBytes, ...(await report(cell, res
 process.exit(0)
 
 /** A function that does what is measured, and nothing else. */
-async function prepare({ contender, matrix, a, b, unmatchedCost }) {
+async function prepare({ contender, matrix, a, b, blocks, unmatchedCost }) {
   switch (contender.kind) {
     case 'ours':
-      return openSolver(contender, { matrix, a, b, unmatchedCost })
+      return openSolver(contender, { matrix, a, b, blocks, unmatchedCost })
     case 'ours-costs':
-      return openCosts(contender, { a, b })
+      return openCosts(contender, { a, b, blocks })
     default:
       return openPackage(contender.package, await readMatrices(matrix))
   }

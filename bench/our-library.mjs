@@ -2,14 +2,13 @@
 import { solveAssignment, solveAssignmentSync } from '../dist/assignment/solve.js'
 import { getBackend } from '../dist/backend/select.js'
 import { readNpy } from '../dist/formats/npy.js'
-import { rowMajor } from '../dist/tensor/matrix.js'
 
 const memoryBudget = 2 ** 40
 
 /** The cost matrix of a feature problem, from the best backend. */
-export async function costsOfFeatures({ a, b, rows, columns, width }) {
+export async function costsOfFeatures({ a, b, rows, columns, blocks }) {
   const backend = await getBackend('auto')
-  return backend.costMatrix(featureRows(a, rows, width), featureRows(b, columns, width), {})
+  return backend.costMatrix(featureRows(a, rows, blocks), featureRows(b, columns, blocks), {})
 }
 
 /** The costs of the pairs of the best full assignment. */
@@ -71,18 +70,20 @@ async function rowCosts(files, source) {
   const [a, b] = [await readNpy(files.a), await readNpy(files.b)]
   return {
     kind: 'rows',
-    a: featureRows(a.data, a.shape[0], a.shape[1]),
-    b: featureRows(b.data, b.shape[0], b.shape[1]),
+    a: featureRows(a.data, a.shape[0], files.blocks),
+    b: featureRows(b.data, b.shape[0], files.blocks),
     source,
     memoryBudget,
   }
 }
 
-function featureRows(data, count, width) {
-  return {
-    blocks: [{ name: 'features', matrix: rowMajor(data, 'f32', count, width), scale: null }],
-    count,
-    width,
-    index: null,
-  }
+function featureRows(data, count, parts) {
+  const width = parts.reduce((sum, { columns }) => sum + columns, 0)
+  let offset = 0
+  const blocks = parts.map(({ name, columns }) => {
+    const matrix = { data, dtype: 'f32', rows: count, columns, rowStride: width, columnStride: 1, offset }
+    offset += columns
+    return { name, matrix, scale: null }
+  })
+  return { blocks, count, width, index: null }
 }

@@ -14,7 +14,8 @@ const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url))
  * @param calls how many problems, of consecutive seeds, lie in the matrix one after another
  * @param dtype of the cost matrix; null for that of the family
  * @param withMatrix whether anyone needs the cost matrix of feature rows
- * @returns {Promise<{ rows: number, columns: number, width: number | null, unmatchedCost: number | null,
+ * @returns {Promise<{ rows: number, columns: number, width: number | null,
+ *   blocks: { name: string, columns: number }[] | null, unmatchedCost: number | null,
  *   matrix: string | null, a: string | null, b: string | null }>}
  */
 export async function problemFiles(family, n, seed, dimension, calls = 1, dtype = null, withMatrix = true) {
@@ -28,9 +29,9 @@ export async function problemFiles(family, n, seed, dimension, calls = 1, dtype 
 
   const problem = await make(n, seed, dimension)
   const { rows, columns, kind } = problem
-  const files = { rows, columns, width: null, unmatchedCost: null, matrix: null, a: null, b: null }
+  const files = { rows, columns, width: null, blocks: null, unmatchedCost: null, matrix: null, a: null, b: null }
   if (kind === 'features') {
-    Object.assign(files, { width: problem.width, a, b })
+    Object.assign(files, { width: problem.width, blocks: problem.blocks, a, b })
     await writeNpy(a, problem.a, [rows, problem.width])
     await writeNpy(b, problem.b, [columns, problem.width])
   }

@@ -13,21 +13,21 @@ export async function foldedRows(aPath, bPath) {
 /** The problem of several SAEs on top of each other against as many others. */
 export async function stackedRows(aPaths, bPaths) {
   const [a, b] = [await stack(aPaths), await stack(bPaths)]
-  return { kind: 'features', width: a.width, rows: a.count, columns: b.count, a: a.data, b: b.data }
+  return { kind: 'features', width: a.width, blocks: a.blocks, rows: a.count, columns: b.count, a: a.data, b: b.data }
 }
 
 async function stack(paths) {
   const parts = []
   for (const path of paths) parts.push(await materialise(path))
   const count = parts.reduce((sum, part) => sum + part.count, 0)
-  const { width } = parts[0]
+  const { width, blocks } = parts[0]
   const data = new Float32Array(count * width)
   let at = 0
   for (const part of parts) {
     data.set(part.data, at)
     at += part.data.length
   }
-  return { data, count, width }
+  return { data, count, width, blocks }
 }
 
 async function materialise(path) {
@@ -40,5 +40,5 @@ async function materialise(path) {
       for (const value of readRow(matrix, i)) data[at++] = value * (scale?.[i] ?? 1)
     }
   }
-  return { data, count, width }
+  return { data, count, width, blocks: blocks.map(({ name, matrix }) => ({ name, columns: matrix.columns })) }
 }

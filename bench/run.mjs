@@ -12,7 +12,7 @@ import { describeMachine } from '../dist/benchmark/machine.js'
 import { spread } from '../dist/benchmark/spread.js'
 import { contenders, formsCostsOnly, knowsUnmatchedCost, needsFeatures, needsMatrix } from './contenders.mjs'
 import { families } from './families.mjs'
-import { renderReport } from './report.mjs'
+import { renderReport, time } from './report.mjs'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const python = ['.cache/python/bin/python', '.cache/python/Scripts/python.exe']
@@ -103,8 +103,7 @@ async function measureProblem(family, n, chosen) {
     const failure = found.failure ?? judge(contenders[name], found, reference)
     const figures = failure === null ? { ...found, ...spread(found.milliseconds) } : { failure }
     cells.push({ family, n, contender: name, ...figures })
-    const shown =
-      failure ?? `${figures.median.toFixed(1)} ms (${figures.least.toFixed(1)} .. ${figures.most.toFixed(1)})`
+    const shown = failure ?? `${time(figures.median)} (${time(figures.least)} .. ${time(figures.most)})`
     console.error(`${family} ${n}  ${name}  ${shown}`)
   }
   return cells

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <optional>
 
 #include "cost/scanned_source.h"
 #include "features/stored_rows.h"
@@ -35,7 +36,10 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         identity_(next_identity()) {
     bring_to_unit_size();
     set_errors();
-    if (kind_ == Source::dense) form(control);
+    right_.emplace(b_, kMostPackedBytes, control);
+    if (kind_ != Source::dense) return;
+    form(control);
+    right_.reset();
   }
 
   Source kind() const override { return kind_; }
@@ -202,7 +206,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
 
   void bound_rows(const std::int32_t* rows, std::int64_t count, float* out, RunControl& control) const {
     row_products(
-        a_, rows, count, b_, out,
+        a_, rows, count, *right_, out,
         [&](std::int64_t position, std::int64_t column, std::int64_t size, float* products) {
           const std::int32_t i = rows[position];
           kernel_.lower_bounds(products, size, listed_sign_, a_norms_[i], b_norms_.data() + column,
@@ -228,6 +232,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   Source kind_;
   double factor_ = 1, listed_sign_, largest_ = 0;
   StoredRows a_, b_;
+  std::optional<RightSide> right_;  // as long as products are formed
   std::vector<double> a_norms_, b_norms_, row_errors_, column_errors_;
   std::uint64_t identity_;
   std::unique_ptr<float[]> matrix_;

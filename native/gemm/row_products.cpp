@@ -10,14 +10,11 @@
 namespace sae_match {
 namespace {
 
-constexpr std::int64_t kRowBlock = kRowGrain;             // rows of A packed at once. Fits L2.
-constexpr std::int64_t kMostColumns = 48 * kColumnGrain;  // rows of B packed at once. Fit L3.
-constexpr std::int64_t kFloatsPerLine = 16;               // of cache
-
-struct FreeMemory {
-  void operator()(float* p) const { std::free(p); }
-};
-using Panels = std::unique_ptr<float, FreeMemory>;
+// A block of products stays in L2 until all its chains are added up, beside a chain of the rows of A that belong to it.
+constexpr std::int64_t kRowBlock = kRowGrain, kColumnCut = 4 * kColumnGrain;
+constexpr std::int64_t kChain = 256;
+constexpr std::int64_t kMostBlockFloats = 16 << 20;  // of B, where not all of it is kept
+constexpr std::int64_t kFloatsPerLine = 16;          // of cache
 
 Panels allocate_panels(std::int64_t floats) {
   const std::size_t bytes = (static_cast<std::size_t>(floats) * sizeof(float) + 63) / 64 * 64;
@@ -30,7 +27,7 @@ Panels allocate_panels(std::int64_t floats) {
 template <class RowAt>
 void pack_panel(const Kernels& kernel, const StoredRows& rows, RowAt row_at, std::int64_t present, std::int64_t tile,
                 std::int64_t begin, std::int64_t end, float* panel) {
-  float values[kProductChain];
+  float values[kLongestChain];
   const std::int64_t depth = end - begin;
   for (std::int64_t r = 0; r < tile; ++r) {
     if (r < present) {
@@ -42,108 +39,132 @@ void pack_panel(const Kernels& kernel, const StoredRows& rows, RowAt row_at, std
   }
 }
 
-struct Block {
-  std::int64_t begin, end;
-  std::int64_t size() const { return end - begin; }
-};
-
-// C[rows x columns] (+)= packed A block * packed B block
+// C[rows x columns] (+)= packed A * packed B, both in whole panels
 void multiply_block(const Kernels& kernel, std::int64_t depth, const float* a, std::int64_t rows, const float* b,
                     std::int64_t columns, float* c, std::int64_t c_stride, bool accumulate) {
-  float edge[kMostTileRows * kMostTileColumns];
   for (std::int64_t j = 0; j < columns; j += kernel.tile_columns) {
     const float* b_panel = b + j * depth;
     // While the rows go by, the next panel of B comes nearer.
-    const bool another = j + kernel.tile_columns < columns;
     const std::int64_t panel = kernel.tile_columns * depth, steps = (rows + kernel.tile_rows - 1) / kernel.tile_rows;
-    const std::int64_t share = another ? (panel + steps - 1) / steps : 0;
+    const std::int64_t share = j + kernel.tile_columns < columns ? (panel + steps - 1) / steps : 0;
     for (std::int64_t i = 0, next = panel; i < rows; i += kernel.tile_rows, next += share) {
       const std::int64_t end = std::min(next + share, 2 * panel);
       for (std::int64_t at = next; at < end; at += kFloatsPerLine) __builtin_prefetch(b_panel + at);
-      const float* a_panel = a + i * depth;
-      float* out = c + i * c_stride + j;
-      const std::int64_t height = std::min(kernel.tile_rows, rows - i), width = std::min(kernel.tile_columns, columns - j);
-      if (height == kernel.tile_rows && width == kernel.tile_columns) {
-        kernel.gemm_tile(depth, a_panel, b_panel, out, c_stride, accumulate);
-        continue;
-      }
-      kernel.gemm_tile(depth, a_panel, b_panel, edge, kernel.tile_columns, false);
-      for (std::int64_t r = 0; r < height; ++r) {
-        for (std::int64_t s = 0; s < width; ++s) {
-          float& entry = out[r * c_stride + s];
-          entry = accumulate ? edge[r * kernel.tile_columns + s] + entry : edge[r * kernel.tile_columns + s];
-        }
-      }
+      kernel.gemm_tile(depth, a + i * depth, b_panel, c + i * c_stride + j, c_stride, accumulate);
     }
   }
 }
 
+// What one thread works in: a block of A over the whole width, and a block of products.
+struct Workspace {
+  Panels a, products = allocate_panels(kRowBlock * kColumnCut);
+  std::int64_t a_floats = 0;
+
+  float* room_for_a(std::int64_t floats) {
+    if (floats > a_floats) {
+      a = allocate_panels(floats);
+      a_floats = floats;
+    }
+    return a.get();
+  }
+};
+
 }  // namespace
 
+std::int64_t chain_length(std::int64_t width) {
+  const std::int64_t chains = std::max<std::int64_t>(1, (width + kChain / 2) / kChain);
+  return (width + chains - 1) / chains;
+}
+
 double product_error(std::int64_t width) {
-  const double chains = static_cast<double>((width + kProductChain - 1) / kProductChain);
-  const double roundings = (static_cast<double>(std::min(width, kProductChain)) + chains + 2) * 0x1p-24;
+  const std::int64_t chain = chain_length(width);
+  const double chains = static_cast<double>((width + chain - 1) / std::max<std::int64_t>(chain, 1));
+  const double roundings = (static_cast<double>(chain) + chains + 2) * 0x1p-24;
   return roundings / (1 - roundings);
 }
 
 double product_underflow(std::int64_t width) { return static_cast<double>(width) * 0x1p-125; }
 
-void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t count, const StoredRows& b, float* out,
+RightSide::RightSide(const StoredRows& rows, std::int64_t most_bytes, RunControl& control)
+    : rows_(rows), kernel_(kernels()) {
+  const std::int64_t floats = panel_floats(rows.count(), rows.width());
+  if (static_cast<double>(floats) * sizeof(float) > static_cast<double>(most_bytes)) return;
+  kept_ = allocate_panels(floats);
+  pack(0, rows.count(), kept_.get(), control);
+}
+
+std::int64_t RightSide::panel_floats(std::int64_t count, std::int64_t depth) const {
+  return (count + kernel_.tile_columns - 1) / kernel_.tile_columns * kernel_.tile_columns * depth;
+}
+
+void RightSide::pack(std::int64_t first, std::int64_t count, float* panels, RunControl& control) const {
+  constexpr std::int64_t kPanelsPerPiece = 4;
+  const std::int64_t tile = kernel_.tile_columns, width = rows_.width(), chain = chain_length(width);
+  parallel_for((count + tile - 1) / tile, kPanelsPerPiece, control.threads, [&](std::int64_t from, std::int64_t to) {
+    control.check();
+    for (std::int64_t p = from; p < to; ++p) {
+      for (std::int64_t k = 0; k < width; k += chain) {
+        const std::int64_t end = std::min(width, k + chain);
+        pack_panel(
+            kernel_, rows_, [&](std::int64_t r) { return first + p * tile + r; }, count - p * tile, tile, k, end,
+            panels + panel_floats(count, k) + p * tile * (end - k));
+      }
+    }
+  });
+}
+
+void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t count, const RightSide& b, float* out,
                   const ProductEpilogue& epilogue, RunControl& control) {
-  const Kernels& kernel = kernels();
-  const std::int64_t width = a.width(), columns = b.count();
+  const Kernels& kernel = b.kernel();
+  const std::int64_t width = a.width(), columns = b.rows().count(), chain = chain_length(width);
   if (count == 0 || columns == 0) return;
   if (width == 0) throw Error("INTERNAL", "Rows without any numbers have no products");
   const std::int64_t row_blocks = (count + kRowBlock - 1) / kRowBlock;
-  // Blocks of equal size: a short last one would cost all of A's packing for few products.
-  const std::int64_t column_blocks = (columns + kMostColumns - 1) / kMostColumns;
-  const std::int64_t column_block =
-      (columns + column_blocks * kColumnGrain - 1) / (column_blocks * kColumnGrain) * kColumnGrain;
-  const Panels packed_b = allocate_panels((std::min(columns, column_block) + kColumnGrain) * kProductChain);
+  const std::int64_t fitting = std::max(kColumnCut, kMostBlockFloats / width / kColumnCut * kColumnCut);
+  const std::int64_t column_block = b.kept() ? columns : std::min(columns, fitting);
+  Panels block_of_b;
+  if (!b.kept()) block_of_b = allocate_panels(b.panel_floats(column_block, width));
 
   for (std::int64_t j0 = 0; j0 < columns; j0 += column_block) {
-    const Block b_block{j0, std::min(columns, j0 + column_block)};
-    // Few rows leave too few row blocks to share out: then the columns are cut as well.
-    const std::int64_t cuts = std::max<std::int64_t>(1, std::min<std::int64_t>(16 / row_blocks, b_block.size() / 256));
-    const std::int64_t cut_size = ((b_block.size() + cuts - 1) / cuts + kColumnGrain - 1) / kColumnGrain * kColumnGrain;
-    for (std::int64_t k0 = 0; k0 < width; k0 += kProductChain) {
-      const Block k{k0, std::min(width, k0 + kProductChain)};
-      const bool last = k.end == width;
-      const std::int64_t tile_columns = kernel.tile_columns;
-      const std::int64_t b_panels = (b_block.size() + tile_columns - 1) / tile_columns;
-      parallel_for(b_panels, 8, control.threads, [&](std::int64_t begin, std::int64_t end) {
-        control.check();
-        for (std::int64_t p = begin; p < end; ++p) {
-          const std::int64_t first = b_block.begin + p * tile_columns;
-          pack_panel(
-              kernel, b, [&](std::int64_t r) { return first + r; }, b_block.end - first, tile_columns, k.begin, k.end,
-              packed_b.get() + p * tile_columns * k.size());
-        }
-      });
-      parallel_for(row_blocks * cuts, 1, control.threads, [&](std::int64_t begin, std::int64_t end) {
-        thread_local Panels packed_a = allocate_panels((kRowBlock + kMostTileRows) * kProductChain);
-        for (std::int64_t task = begin; task < end; ++task) {
-          control.check();
-          const std::int64_t block = task / cuts, cut = task % cuts;
-          const Block rows{block * kRowBlock, std::min(count, (block + 1) * kRowBlock)};
-          const Block piece{b_block.begin + cut * cut_size, std::min(b_block.end, b_block.begin + (cut + 1) * cut_size)};
-          if (piece.size() <= 0) continue;
-          for (std::int64_t i = rows.begin; i < rows.end; i += kernel.tile_rows) {
+    const std::int64_t block_columns = std::min(column_block, columns - j0);
+    if (!b.kept()) b.pack(j0, block_columns, block_of_b.get(), control);
+    const float* packed_b = b.kept() ? b.kept() : block_of_b.get();
+    // Few rows leave too few row blocks to share out: then the columns are shared out as well.
+    const std::int64_t cuts = (block_columns + kColumnCut - 1) / kColumnCut;
+    const std::int64_t shares = std::clamp<std::int64_t>(2 * thread_count() / row_blocks, 1, cuts);
+    parallel_for(row_blocks * shares, 1, control.threads, [&](std::int64_t begin, std::int64_t end) {
+      thread_local Workspace workspace;
+      for (std::int64_t task = begin; task < end; ++task) {
+        const std::int64_t first = task / shares * kRowBlock, rows = std::min(kRowBlock, count - first);
+        const std::int64_t share = task % shares;
+        // Whole panels, so that a block of A at depth k begins at `padded` k.
+        const std::int64_t padded = (rows + kernel.tile_rows - 1) / kernel.tile_rows * kernel.tile_rows;
+        float* packed_a = workspace.room_for_a(padded * width);
+        float* products = workspace.products.get();
+        for (std::int64_t k = 0; k < width; k += chain) {
+          const std::int64_t k_end = std::min(width, k + chain);
+          for (std::int64_t i = 0; i < rows; i += kernel.tile_rows) {
             pack_panel(
-                kernel, a, [&](std::int64_t r) { return a_rows[i + r]; }, rows.end - i, kernel.tile_rows, k.begin,
-                k.end, packed_a.get() + (i - rows.begin) * k.size());
-          }
-          multiply_block(kernel, k.size(), packed_a.get(), rows.size(),
-                         packed_b.get() + (piece.begin - b_block.begin) * k.size(), piece.size(),
-                         out + rows.begin * columns + piece.begin, columns, k.begin > 0);
-          if (last) {
-            for (std::int64_t i = rows.begin; i < rows.end; ++i) {
-              epilogue(i, piece.begin, piece.size(), out + i * columns + piece.begin);
-            }
+                kernel, a, [&](std::int64_t r) { return a_rows[first + i + r]; }, rows - i, kernel.tile_rows, k, k_end,
+                packed_a + padded * k + i * (k_end - k));
           }
         }
-      });
-    }
+        for (std::int64_t cut = share * cuts / shares; cut < (share + 1) * cuts / shares; ++cut) {
+          control.check();
+          const std::int64_t j = cut * kColumnCut, size = std::min(kColumnCut, block_columns - j);
+          for (std::int64_t k = 0; k < width; k += chain) {
+            const std::int64_t depth = std::min(chain, width - k);
+            multiply_block(kernel, depth, packed_a + padded * k, rows,
+                           packed_b + b.panel_floats(block_columns, k) + j * depth, size, products, kColumnCut, k > 0);
+          }
+          for (std::int64_t i = 0; i < rows; ++i) {
+            float* row = products + i * kColumnCut;
+            epilogue(first + i, j0 + j, size, row);
+            std::copy_n(row, size, out + (first + i) * columns + j0 + j);
+          }
+        }
+      }
+    });
   }
 }
 

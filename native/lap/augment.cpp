@@ -33,20 +33,24 @@ struct Label {
 
 class Search {
  public:
-  explicit Search(ShortlistState& state)
+  // Searches stop when `effort` is spent: 1 for a label settled; where rows come in batches also 10 for a new list and
+  // 160 for a row that is looked at alone.
+  Search(ShortlistState& state, std::int64_t effort)
       : s_(state),
+        batched_(state.source.batched()),
         tentative_(static_cast<std::size_t>(s_.m), kInfinity),
         predecessor_(static_cast<std::size_t>(s_.m), kFree),
         settled_mark_(static_cast<std::size_t>(s_.m), false),
         row_distance_(static_cast<std::size_t>(s_.n), 0),
         row_price_(static_cast<std::size_t>(s_.n), 0),
-        group_mark_(static_cast<std::size_t>(s_.n), false) {}
+        group_mark_(static_cast<std::size_t>(s_.n), false) {
+    if (effort < kWithoutEnd) stop_at_ = spent() + effort;
+  }
 
-  // Labels settled, and every column the pool looked at as an eighth of one.
-  std::int64_t spent() const { return s_.work.labels + looks_of_pool_ / 8; }
-
-  // From a free row, or from the pool if `start` is kFromPool.
-  void run(std::int32_t start) {
+  // From a free row, or from the pool if `start` is kFromPool. Returns whether a path was found before the effort was
+  // spent; prices and matching are as they were if not.
+  bool run(std::int32_t start) {
+    if (spent() >= stop_at_) return false;
     s_.control.check();
     sink_distance_ = kInfinity;
     pool_distance_ = kInfinity;
@@ -57,8 +61,10 @@ class Search {
       reach_row(start, 0, start_price(start));
     }
     const std::int32_t sink = settle_until_free_column();
-    update_prices();
-    flip(sink);
+    if (sink != kFree) {
+      update_prices();
+      flip(sink);
+    }
     for (const std::int32_t j : touched_) {
       tentative_[j] = kInfinity;
       settled_mark_[j] = false;
@@ -68,6 +74,7 @@ class Search {
     settled_.clear();
     groups_.clear();
     heap_.clear();
+    return sink != kFree;
   }
 
  private:
@@ -162,8 +169,16 @@ class Search {
     }
   }
 
+  // Every column the pool looked at counts as an eighth of a label.
+  std::int64_t spent() const {
+    const std::int64_t lists = batched_ ? 10 * s_.work.refreshes + 150 * whole_rows_ : 0;
+    return s_.work.labels + looks_of_pool_ / 8 + lists;
+  }
+
+  // kFree if the effort is spent before.
   std::int32_t settle_until_free_column() {
     while (!heap_.empty()) {
+      if (spent() >= stop_at_) return kFree;
       const Label label = heap_.front();
       std::pop_heap(heap_.begin(), heap_.end());
       heap_.pop_back();
@@ -264,6 +279,7 @@ class Search {
 
   void scan_whole_row(std::int32_t i) {
     ++s_.work.refreshes;
+    ++whole_rows_;
     const double distance = row_distance_[i], price = row_price_[i];
     const bool grouped = !s_.lists.group(i).empty();
     s_.source.look_at_row(i, [&](const double* listed) {
@@ -353,6 +369,7 @@ class Search {
   }
 
   ShortlistState& s_;
+  bool batched_;
   std::vector<double> tentative_;          // [columns] nearest exact distance so far
   std::vector<std::int32_t> predecessor_;  // [columns] the row it was reached from
   std::vector<bool> settled_mark_;
@@ -362,25 +379,21 @@ class Search {
   std::vector<Label> heap_;
   double sink_distance_ = kInfinity, end_distance_ = 0, pool_distance_ = kInfinity;
   PoolEntry pool_entry_;
-  std::int64_t looks_of_pool_ = 0;
+  std::int64_t looks_of_pool_ = 0, whole_rows_ = 0;
+  std::int64_t stop_at_ = kWithoutEnd;
 };
 
 }  // namespace
 
 bool augment(ShortlistState& state, std::int64_t effort) {
   state.history.mark(state.v);
-  Search search(state);
-  const std::int64_t stop_at = effort < kWithoutEnd ? search.spent() + effort : kWithoutEnd;
+  Search search(state, effort);
   for (std::int64_t i = 0; i < state.n; ++i) {
-    if (state.row_to_column[i] == kFree) {
-      if (search.spent() >= stop_at) return false;
-      search.run(static_cast<std::int32_t>(i));
-    }
+    if (state.row_to_column[i] == kFree && !search.run(static_cast<std::int32_t>(i))) return false;
     state.control.report(i + 1, state.n);
   }
   while (state.pool.lack() > 0) {
-    if (search.spent() >= stop_at) return false;
-    search.run(kFromPool);
+    if (!search.run(kFromPool)) return false;
   }
   return true;
 }

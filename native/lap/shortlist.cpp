@@ -85,6 +85,8 @@ constexpr double kManyPaths = 1.0 / 16;
 constexpr double kManyPathsOverFewColumns = 1.0 / 128;
 constexpr double kFewPaths = 64;
 constexpr std::int64_t kLeastEffortOfPaths = 1024;
+// Where rows come in batches, a search that wants list after list is dearer than another phase.
+constexpr std::int64_t kEffortOfPathsInBatches = 4;  // per row
 constexpr int kMostFurtherPhases = 8;
 
 // One auction from an empty matching. Every other one takes the rows in reversed order.
@@ -198,7 +200,8 @@ bool find_paths(ShortlistState& state, std::int64_t paths) {
   const auto n = static_cast<double>(state.n);
   const double many = few_columns ? std::max(kFewPaths, kManyPathsOverFewColumns * n) : kManyPaths * n;
   if (static_cast<double>(paths) > many) return false;
-  return augment(state, few_columns ? kLeastEffortOfPaths + state.n : kWithoutEnd);
+  if (few_columns) return augment(state, kLeastEffortOfPaths + state.n);
+  return augment(state, state.source.batched() ? kLeastEffortOfPaths + kEffortOfPathsInBatches * state.n : kWithoutEnd);
 }
 
 // Whether more than a quarter of the rows have several best columns.

@@ -131,8 +131,8 @@ void match_tight_pairs(ShortlistState& state);
 inline constexpr std::int64_t kWithoutEnd = std::numeric_limits<std::int64_t>::max();
 
 // Shortest augmenting paths until no row is free and the pool lacks nothing. Prices and matching must be complementary.
-// Stops early when `effort` is spent, 1 for a label settled: prices and matching are complementary then, too. Returns
-// whether nothing is left.
+// Stops early when `effort` is spent, 1 for a label settled and more for lists (augment.cpp): prices and matching are
+// complementary then, too. Returns whether nothing is left.
 bool augment(ShortlistState& state, std::int64_t effort = kWithoutEnd);
 
 }  // namespace sae_match

@@ -40,12 +40,17 @@ void check_product(std::int64_t n, std::int64_t m, std::int64_t width, Dtype dty
   std::vector<std::int32_t> asked;
   for (std::int64_t i = n - 1; i >= 0; i -= 2) asked.push_back(static_cast<std::int32_t>(i));
   const auto count = static_cast<std::int64_t>(asked.size());
-  std::vector<float> products(static_cast<std::size_t>(count * m), -1);
-  std::atomic<std::int64_t> finished{0};
-  row_products(
-      left, asked.data(), count, right, products.data(),
-      [&](std::int64_t, std::int64_t, std::int64_t size, float*) { finished += size; }, control);
-  CHECK_EQUAL(finished.load(), count * m);
+  std::vector<float> products(static_cast<std::size_t>(count * m), -1), of_blocks(products.size(), -1);
+  for (const bool packed_once : {true, false}) {
+    std::atomic<std::int64_t> finished{0};
+    const RightSide right_side(right, packed_once ? kMostPackedBytes : 0, control);
+    CHECK_EQUAL(right_side.kept() != nullptr, packed_once);
+    row_products(
+        left, asked.data(), count, right_side, (packed_once ? products : of_blocks).data(),
+        [&](std::int64_t, std::int64_t, std::int64_t size, float*) { finished += size; }, control);
+    CHECK_EQUAL(finished.load(), count * m);
+  }
+  CHECK(products == of_blocks);
   for (std::int64_t p = 0; p < count; ++p) {
     left.read(kernel, asked[p], x.data());
     for (std::int64_t j = 0; j < m; ++j) {
@@ -69,12 +74,12 @@ int main() {
     CHECK_EQUAL(std::string(kernels().name), simd);
     for (const std::int64_t n : {1, 2, 7, 13, 150, 300}) {
       for (const std::int64_t m : {1, 5, 31, 33, 97}) {
-        for (const std::int64_t width : {1, 8, 383, 384, 385, 800}) {
+        for (const std::int64_t width : {1, 8, 257, 383, 384, 385, 800}) {
           check_product(n, m, width, static_cast<Dtype>(generator() % 4), generator() % 2 != 0);
         }
       }
     }
-    check_product(20, 4100, 40, Dtype::f32, true);  // more than one column block
+    check_product(20, 4100, 5000, Dtype::f32, true);  // more than one column block
   }
   return finish();
 }

@@ -12,6 +12,8 @@ export interface FeatureProblem {
   readonly kind: 'features'
   /** Numbers in a feature row. */
   readonly width: number
+  /** The parts of a feature row, side by side. */
+  readonly blocks: readonly { readonly name: string; readonly columns: number }[]
   readonly rows: number
   readonly columns: number
   /** [rows, width], row-major. */

@@ -30,7 +30,12 @@ export function planted(orphans: number): Family {
             : [unitVector(dimension, normal), logNormal(normal)]
         writeFeature(b, order[i] * width, other, otherThreshold, normal)
       }
-      return { kind: 'features', width, rows: n, columns: n, a, b }
+      const blocks = [
+        { name: 'decoder', columns: dimension },
+        { name: 'encoder', columns: dimension },
+        { name: 'bias', columns: 1 },
+      ]
+      return { kind: 'features', width, blocks, rows: n, columns: n, a, b }
     },
   }
 }
