@@ -21,9 +21,9 @@ export function readRuns() {
 export function superseded(runs) {
   const names = ({ machine, options, cells }) => {
     const { cpu, backend } = machine
-    const { seed, dimension } = options
+    const { seed, dimension, dtype = '', calls = '1' } = options
     return cells.map(({ family, n, contender }) =>
-      [cpu, backend.simd, seed, dimension, family, n, contender].join('\n'),
+      [cpu, backend.simd, seed, dimension, dtype, calls, family, n, contender].join('\n'),
     )
   }
   return runs.filter((run, r) => {
@@ -56,11 +56,11 @@ export function renderPerformance(runs) {
     '',
     '## Runs',
     '',
-    '| run | date | commit | processor | instruction set | Node | repetitions |',
-    '|---:|---|---|---|---|---|---:|',
+    '| run | date | commit | processor | instruction set | Node | repetitions | problems |',
+    '|---:|---|---|---|---|---|---:|---|',
     ...rows(runs.map((run, r) => [r + 1, ...describeRun(run)])),
     '',
-    'Times are medians with the least and the largest in brackets. `native/*` and `typescript/*` are this package; on a matrix they are given the same finished matrix as all others, with `/dense` and `/implicit` they are given feature rows and forming the costs counts. A ratio is the time over that of the contender with ratio 1.00; below 1 is faster. `python/numpy-sgemm` and `*/costs` form the cost matrix and solve nothing.',
+    'Times are medians with the least and the largest in brackets. `native/*` and `typescript/*` are this package; on a matrix they are given the same finished matrix as all others, with `/dense` and `/implicit` they are given feature rows and forming the costs counts. A ratio is the time over that of the contender with ratio 1.00; below 1 is faster. `*/costs` forms the cost matrix and `python/numpy-sgemm` only the product in it; both solve nothing. Contenders that take long are repeated less often, which their row says. Of planted and real families the shapes `-dropped`, `-zeros` and `-lambda` stand beside the square problem they were made from, in the same run.',
     '',
     'Outside the time, our answers for a matrix are judged by `certify`, which shares no code with a solver, and those for feature rows by their own certificate and a recomputed cost; answers of others are compared with a certified optimum. What fails has no figure, only the reason.',
     '',
@@ -100,7 +100,16 @@ function describeRun({ machine, options }) {
     `${backend.simd ?? 'none'}, ${threads}`,
     node,
     options.repetitions,
+    describeProblems(options),
   ]
+}
+
+/** What the tables do not say: planted features of dimension d are rows of 2 d + 1 numbers. */
+function describeProblems({ dimension, dtype = '', calls = '1' }) {
+  const found = [`planted d = ${dimension}`]
+  if (dtype !== '') found.push(`matrices in ${dtype}`)
+  if (calls !== '1') found.push(`${calls} a repetition, times of one`)
+  return found.join('; ')
 }
 
 function describeLoss({ family, n, run, contender, median, best }) {
