@@ -16,10 +16,9 @@ const realFolder = fileURLToPath(new URL('../../shared/data/smollm2/', import.me
  * @typedef {import('../dist/benchmark/family.js').MatrixProblem | import('../dist/benchmark/family.js').FeatureProblem} Problem
  * @typedef {{ description: string, dtype: 'f32' | 'f64',
  *   make(n: number, seed: number, dimension: number): Problem | Promise<Problem>,
- *   sizes?: number[], unavailable?(): string | null, base?: string,
+ *   sizes?: number[], unavailable?(): string | null,
  *   unmatchedCost?(pairCosts: Float64Array): number }} Family
- * `sizes`: the only ones there are. `base`: the family it is a shape of. `unmatchedCost`: of the shape, from the costs of
- * its pairs without one.
+ * `sizes`: the only ones there are. `unmatchedCost`: of the shape, from the costs of its pairs without one.
  */
 
 /** @type {Record<string, Family>} */
@@ -54,7 +53,7 @@ export const families = {
   ...wholeFamilies,
   ...Object.fromEntries(
     ['planted-40', 'real', 'stacked'].flatMap((name) =>
-      Object.keys(variants).map((variant) => [`${name}-${variant}`, variantOf(name, wholeFamilies[name], variant)]),
+      Object.keys(variants).map((variant) => [`${name}-${variant}`, variantOf(wholeFamilies[name], variant)]),
     ),
   ),
 }

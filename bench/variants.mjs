@@ -29,11 +29,10 @@ export const variants = {
 }
 
 /** A family of problems made of those of another. */
-export function variantOf(name, base, variant) {
+export function variantOf(base, variant) {
   const { description, apply, unmatchedCost } = variants[variant]
   return {
     ...base,
-    base: name,
     description: `${base.description}; ${description}`,
     make: async (n, seed, dimension) => apply(await base.make(n, seed, dimension)),
     unmatchedCost,

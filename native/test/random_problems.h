@@ -38,6 +38,17 @@ inline void repeat_some(Problem& problem) {
   }
 }
 
+// The families that problems of all sizes have: uniform, small integers, products, one-dimensional, offsets, either sign.
+inline double cost_of_family(std::int64_t family, std::int64_t i, std::int64_t j, double row_part, double column_part) {
+  double c = uniform();
+  if (family == 1) c = std::floor(uniform() * 10);
+  if (family == 2) c = static_cast<double>((i + 1) * (j + 1));
+  if (family == 3) c = (row_part - column_part) * (row_part - column_part);
+  if (family == 4) c = 1000 * row_part + 1000 * column_part + (below(2) ? 0.001 * uniform() : 0);
+  if (family == 5) c -= 0.5;
+  return c;
+}
+
 inline Problem random_problem() {
   Problem problem{1 + below(40), 1 + below(40), {}};
   if (below(3) == 0) problem.columns = problem.rows;
@@ -49,12 +60,7 @@ inline Problem random_problem() {
   for (std::int64_t j = 0; j < problem.columns; ++j) column_part.push_back(uniform());
   for (std::int64_t i = 0; i < problem.rows; ++i) {
     for (std::int64_t j = 0; j < problem.columns; ++j) {
-      double c = uniform();
-      if (family == 1) c = std::floor(uniform() * 10);
-      if (family == 2) c = static_cast<double>((i + 1) * (j + 1));
-      if (family == 3) c = (row_part[i] - column_part[j]) * (row_part[i] - column_part[j]);
-      if (family == 4) c = 1000 * row_part[i] + 1000 * column_part[j] + (below(2) ? 0.001 * uniform() : 0);
-      if (family == 5) c -= 0.5;
+      const double c = cost_of_family(family, i, j, row_part[i], column_part[j]);
       problem.costs.push_back(problem.integer ? c : c * magnitude);
     }
   }
@@ -92,12 +98,7 @@ inline Problem larger_problem() {
   }
   for (std::int64_t i = 0; i < problem.rows; ++i) {
     for (std::int64_t j = 0; j < problem.columns; ++j) {
-      double c = uniform();
-      if (family == 1) c = std::floor(uniform() * 10);
-      if (family == 2) c = static_cast<double>((i + 1) * (j + 1));
-      if (family == 3) c = (row_part[i] - column_part[j]) * (row_part[i] - column_part[j]);
-      if (family == 4) c = 1000 * row_part[i] + 1000 * column_part[j] + (below(2) ? 0.001 * uniform() : 0);
-      if (family == 5) c -= 0.5;
+      double c = cost_of_family(family, i, j, row_part[i], column_part[j]);
       if (family == 6) c = std::floor(1e4 * row_part[i]) + std::floor(1e4 * column_part[j]) + uniform() * 0x1p-6;
       if (family == 7) c = std::floor(uniform() * 2);
       // A row of a kind asks of every column what its kind asks; of a column of a kind what both kinds ask.
