@@ -38,6 +38,15 @@ struct CompareRow {
   std::uint8_t* look_in_column;      // [blocks] set where an entry may tie or be one of its column's two least
 };
 
+// One row of costs less prices, a byte each, in blocks of kRoughBlock columns: entry j is at least
+// least[block] + code[j] * step[block], and one of code 255 may lie anywhere above that.
+inline constexpr std::int64_t kRoughBlock = 4 * kScanBlock;
+struct RoughRow {
+  std::uint8_t* code;  // [columns]
+  float* least;        // [blocks]
+  float* step;         // [blocks]
+};
+
 // The best entry of a list by cost - v, the first of equals (-1 without one), and the second best value.
 struct TwoBest {
   std::int32_t position;
@@ -105,6 +114,11 @@ struct Kernels {
   // rounded down.
   void (*lower_bounds)(float* products, std::int64_t count, double sign, double row_norm, const double* column_norms,
                        const RowError& error);
+  // Stores lower bounds of costs less prices, and gives back lower bounds of those costs, none below `floor`. Prices are
+  // finite, and not so large that their sums with costs lose all digits of f32.
+  void (*to_rough)(const float* costs, std::int64_t columns, const double* prices, const RoughRow& rough);
+  void (*from_rough)(const RoughRow& rough, std::int64_t columns, const double* prices, double floor, float* costs);
+
   // Inner products into squared distances rounded to nearest, in place
   void (*distances)(float* products, std::int64_t count, double row_norm, const double* column_norms);
 };

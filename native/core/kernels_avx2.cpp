@@ -15,7 +15,7 @@
 namespace sae_match {
 namespace {
 
-#include "core/scan.inc"
+#include "core/loops/all.inc"
 
 // 6 x 16: twelve accumulators, two registers of b, two for the broadcasts of a.
 constexpr std::int64_t kTileRows = 6, kTileColumns = 16;

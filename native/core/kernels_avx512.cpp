@@ -15,7 +15,7 @@
 namespace sae_match {
 namespace {
 
-#include "core/scan.inc"
+#include "core/loops/all.inc"
 
 // 12 x 32: twenty-four accumulators, two registers of b, the rest for the broadcasts of a.
 constexpr std::int64_t kTileRows = 12, kTileColumns = 32;

@@ -15,7 +15,7 @@
 namespace sae_match {
 namespace {
 
-#include "core/scan.inc"
+#include "core/loops/all.inc"
 
 // 8 x 12: twenty-four accumulators, three registers of b, two of a.
 constexpr std::int64_t kTileRows = 8, kTileColumns = 12;

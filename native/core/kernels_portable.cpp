@@ -13,7 +13,7 @@
 namespace sae_match {
 namespace {
 
-#include "core/scan.inc"
+#include "core/loops/all.inc"
 
 constexpr std::int64_t kTileRows = 4, kTileColumns = 8;
 

@@ -75,6 +75,8 @@ class CostSource {
     costs(i, columns, count, out);
     return true;
   }
+  // How many entries asked for one by one take less time than a new list of their row.
+  virtual std::int64_t entries_worth_a_list() const { return 512; }
   // All exact costs of row i.
   virtual void row(std::int64_t i, double* out) const = 0;
   // All listed costs of row i.
@@ -116,12 +118,13 @@ std::unique_ptr<CostSource> make_matrix_source(const CostMatrix& costs, bool max
 std::unique_ptr<CostSource> make_sparse_source(const SparseCosts& costs, bool maximize, RunControl& control);
 
 // Squared distances of feature rows. `a` must not have more rows than `b`. All costs are multiplied by
-// cost_factor(), a power of two that brings them into the range of f32.
+// cost_factor(), a power of two that brings them into the range of f32. An implicit source keeps about a byte of every
+// cost where that fits `memory_budget`: then it forms products but once, and once more for neighbours.
 class RowsCostSource : public CostSource {
  public:
   virtual double cost_factor() const = 0;
 };
 std::unique_ptr<RowsCostSource> make_rows_source(const Rows& a, const Rows& b, bool maximize, Source kind,
-                                                 RunControl& control);
+                                                 std::int64_t memory_budget, RunControl& control);
 
 }  // namespace sae_match

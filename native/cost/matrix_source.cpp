@@ -148,7 +148,8 @@ class MatrixSource final : public ScannedSource<T> {
   }
 
  protected:
-  void visit(const std::vector<std::int32_t>& rows, const RowVisitor<T>& visitor, RunControl& control) const override {
+  void visit(const std::vector<std::int32_t>& rows, Sharpness, const RowVisitor<T>& visitor,
+             RunControl& control) const override {
     parallel_for(static_cast<std::int64_t>(rows.size()), rows_per_piece(this->columns_), control.threads,
                  [&](std::int64_t begin, std::int64_t end) {
                    control.check();

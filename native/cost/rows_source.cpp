@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 
+#include "cost/rough_costs.h"
 #include "cost/scanned_source.h"
 #include "features/stored_rows.h"
 #include "gemm/row_products.h"
@@ -24,10 +25,12 @@ constexpr std::int64_t kLeastTileRows = 576;     // or so many rows, or packing 
 
 class RowsSource final : public ScannedSource<float, RowsCostSource> {
  public:
-  RowsSource(const Rows& a, const Rows& b, bool maximize, Source kind, RunControl& control)
+  RowsSource(const Rows& a, const Rows& b, bool maximize, Source kind, std::int64_t memory_budget, RunControl& control)
       : ScannedSource(a.count, b.count, 1.0),  // listed costs carry their sign already
         kernel_(kernels()),
         kind_(kind),
+        keeps_rough_(kind == Source::implicit &&
+                     RoughCosts::bytes(a.count, b.count) <= static_cast<double>(memory_budget)),
         listed_sign_(maximize ? -1.0 : 1.0),
         a_(a, control),
         b_(b, control),
@@ -46,7 +49,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   bool exact() const override { return false; }
   bool has_forbidden() const override { return false; }
   double largest() const override { return largest_; }
-  bool batched() const override { return kind_ == Source::implicit; }
+  bool batched() const override { return kind_ == Source::implicit && !keeps_rough_; }
   double cost_factor() const override { return factor_ * factor_; }
 
   void costs(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out) const override {
@@ -115,10 +118,32 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
     costs(i, every.data(), columns_, out);
   }
 
+  std::int64_t entries_worth_a_list() const override { return keeps_rough_ ? 64 : CostSource::entries_worth_a_list(); }
+  // Rough costs are made in the first sweep; lists made from them are exact at once.
+  void list(const std::vector<std::int32_t>& rows, const double* v, std::int64_t size, Shortlists& lists,
+            RunControl& control) const override {
+    if (rough_) {
+      ScannedSource::list(rows, v, size, lists, control);
+      for (const std::int32_t i : rows) {
+        Shortlist& list = lists.of(i);
+        listed(i, list.columns, list.size, list.costs, control);
+        list.exact_size = list.size;
+      }
+      return;
+    }
+    const bool sweep = static_cast<std::int64_t>(rows.size()) == rows_;
+    if (keeps_rough_ && sweep) {
+      rough_in_making_ = std::make_unique<RoughCosts>(rows_, columns_, v, listed_sign_ > 0 ? 0 : -largest_, largest_);
+    }
+    ScannedSource::list(rows, v, size, lists, control);
+    rough_ = std::move(rough_in_making_);
+  }
+
  protected:
-  void visit(const std::vector<std::int32_t>& rows, const RowVisitor<float>& visitor,
+  void visit(const std::vector<std::int32_t>& rows, Sharpness wanted, const RowVisitor<float>& visitor,
              RunControl& control) const override {
     const std::int64_t count = static_cast<std::int64_t>(rows.size());
+    if (rough_ && wanted == Sharpness::any) return visit_rough(rows, visitor, control);
     if (kind_ == Source::dense) {
       parallel_for(count, kRowsPerPiece, control.threads, [&](std::int64_t begin, std::int64_t end) {
         control.check();
@@ -135,6 +160,11 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
       const std::int64_t size = std::min(height, count - first);
       bound_rows(rows.data() + first, size, tile_.get(), control);
       parallel_for(size, kRowsPerPiece, control.threads, [&](std::int64_t begin, std::int64_t end) {
+        if (rough_in_making_) {
+          for (std::int64_t p = begin; p < end; ++p) {
+            rough_in_making_->keep(kernel_, rows[first + p], tile_.get() + p * columns_);
+          }
+        }
         visitor({first + begin, first + end, tile_.get(), nullptr, first, columns_});
       });
       if (count == rows_) control.report(first + size, count);
@@ -215,6 +245,19 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         control);
   }
 
+  void visit_rough(const std::vector<std::int32_t>& rows, const RowVisitor<float>& visitor, RunControl& control) const {
+    parallel_for(static_cast<std::int64_t>(rows.size()), kRowsPerPiece, control.threads,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   control.check();
+                   auto costs = rough_rows_.take();
+                   for (std::int64_t p = begin; p < end; ++p) {
+                     rough_->read(kernel_, rows[p], costs->data() + (p - begin) * columns_);
+                   }
+                   visitor({begin, end, costs->data(), nullptr, begin, columns_});
+                   rough_rows_.give_back(std::move(costs));
+                 });
+  }
+
   void form(RunControl& control) {
     matrix_.reset(new float[static_cast<std::size_t>(rows_ * columns_)]);
     // In slabs, so that progress can be told.
@@ -230,6 +273,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
 
   const Kernels& kernel_;
   Source kind_;
+  bool keeps_rough_;
   double factor_ = 1, listed_sign_, largest_ = 0;
   StoredRows a_, b_;
   std::optional<RightSide> right_;  // as long as products are formed
@@ -238,13 +282,17 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   std::unique_ptr<float[]> matrix_;
   mutable std::unique_ptr<float[]> tile_;
   mutable std::int64_t tile_rows_ = 0;
+  mutable std::unique_ptr<RoughCosts> rough_, rough_in_making_;
+  mutable ScratchPool<std::vector<float>> rough_rows_{[this] {
+    return std::make_unique<std::vector<float>>(static_cast<std::size_t>(kRowsPerPiece * columns_));
+  }};
 };
 
 }  // namespace
 
 std::unique_ptr<RowsCostSource> make_rows_source(const Rows& a, const Rows& b, bool maximize, Source kind,
-                                                 RunControl& control) {
-  return std::make_unique<RowsSource>(a, b, maximize, kind, control);
+                                                 std::int64_t memory_budget, RunControl& control) {
+  return std::make_unique<RowsSource>(a, b, maximize, kind, memory_budget, control);
 }
 
 }  // namespace sae_match

@@ -97,7 +97,7 @@ std::vector<double> ScannedSource<T, Base>::column_quantile(const std::vector<st
   const std::size_t size = static_cast<std::size_t>(depth * columns_);
   ScratchPool<std::vector<double>> pool([&] { return std::make_unique<std::vector<double>>(size, kInfinity); });
   visit(
-      rows,
+      rows, Sharpness::sharp,
       [&](const RowPiece<T>& piece) {
         auto smallest = pool.take();
         for (std::int64_t p = piece.begin; p < piece.end; ++p) {
@@ -124,7 +124,7 @@ template <class T, class Base>
 void ScannedSource<T, Base>::look_at_row(std::int64_t i, const std::function<void(const double* listed)>& visitor,
                                          RunControl& control) const {
   visit(
-      {static_cast<std::int32_t>(i)},
+      {static_cast<std::int32_t>(i)}, Sharpness::any,
       [&](const RowPiece<T>& piece) {
         const T* costs = piece.row(piece.begin);
         std::vector<double> widened(static_cast<std::size_t>(columns_));
@@ -139,7 +139,7 @@ void ScannedSource<T, Base>::list(const std::vector<std::int32_t>& rows, const d
                                   Shortlists& lists, RunControl& control) const {
   const Kernels& kernel = kernels();
   visit(
-      rows,
+      rows, Sharpness::any,
       [&](const RowPiece<T>& piece) {
         auto selection = selections_.take();
         for (std::int64_t p = piece.begin; p < piece.end; ++p) {
@@ -180,7 +180,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
   ScratchPool<ColumnScratch> pool([&] { return std::make_unique<ColumnScratch>(request.neighbours ? columns_ : 0); });
   const std::vector<std::int32_t> every = all_rows(rows_);
   visit(
-      every,
+      every, request.neighbours ? Sharpness::sharp : Sharpness::any,
       [&](const RowPiece<T>& piece) {
         auto scratch = pool.take();
         std::vector<double> minima(static_cast<std::size_t>(blocks)), exact_costs;

@@ -23,6 +23,9 @@ struct RowPiece {
   const T* row(std::int64_t position) const { return base + (rows ? rows[position] : position - first) * stride; }
 };
 
+// What a visitor is content with: bounds that lie below the exact costs by no more than row_error() says, or any bounds.
+enum class Sharpness { sharp, any };
+
 template <class T>
 using RowVisitor = std::function<void(const RowPiece<T>&)>;
 
@@ -46,8 +49,9 @@ class ScannedSource : public Base {
       : rows_(rows), columns_(columns), sign_(sign), selections_([this] { return std::make_unique<Selection>(columns_); }) {}
 
   // Calls the visitor, on several threads, with pieces that together are the asked rows.
-  virtual void visit(const std::vector<std::int32_t>& rows, const RowVisitor<T>& visitor, RunControl& control) const = 0;
-  // How far the listed costs of row i can lie below the exact ones.
+  virtual void visit(const std::vector<std::int32_t>& rows, Sharpness wanted, const RowVisitor<T>& visitor,
+                     RunControl& control) const = 0;
+  // How far the sharp costs of row i can lie below the exact ones.
   virtual RowError row_error(std::int64_t i) const = 0;
 
   ScanRow<T> scan(const T* row) const { return {row, sign_, columns_}; }

@@ -155,17 +155,19 @@ class BiddingPhase {
       const std::int32_t j = s_.row_to_column[member];
       if (j >= 0) s_.set_level(j, std::min(s_.level(j), s_.own_cost[member] - level));
     }
+    double best_left = std::min(list.bound, next);
     for (std::size_t b = 0; b < bidders.size(); ++b) {
       if (b < taken) {
         const auto [reduced, rank, position, j] = choices_[b];
         if (exact_ && !(reduced < level) && s_.column_to_row[j] != kFree) {
           left_free_ = true;  // a tie with somebody who holds the column
+          best_left = std::min(best_left, reduced);
           continue;
         }
         take(bidders[b], j, list.costs[position]);
         s_.set_level(j, std::min(s_.level(j), list.costs[position] - level));
       } else {
-        s_.send_out(bidders[b], choices_.empty() ? list.bound : std::min(list.bound, next));
+        s_.send_out(bidders[b], best_left);
       }
     }
     s_.settle_levels();

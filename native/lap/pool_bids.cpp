@@ -51,6 +51,14 @@ void open_pool(ShortlistState& s) {
   s.pool.price = *std::max_element(s.v.begin(), s.v.end());
 }
 
+void shrink_pool(ShortlistState& s) {
+  while (s.pool.lack() < 0) {
+    const std::int32_t j = s.pool.owned.back();
+    s.pool.give_up(j);
+    s.vacate(j);
+  }
+}
+
 void order_by_price(ShortlistState& s) {
   s.pool.by_price.clear();
   for (std::int64_t j = 0; j < s.m; ++j) {

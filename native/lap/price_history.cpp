@@ -15,8 +15,9 @@ constexpr std::int32_t kFailuresPerLook = 8;
 
 }  // namespace
 
-PriceHistory::PriceHistory(std::int64_t columns)
-    : most_marks_(static_cast<std::size_t>(std::clamp(kMostRemembered / columns, kLeastMarks, kMostMarks))) {}
+PriceHistory::PriceHistory(std::int64_t columns, std::int64_t few)
+    : few_(few),
+      most_marks_(static_cast<std::size_t>(std::clamp(kMostRemembered / columns, kLeastMarks, kMostMarks))) {}
 
 void PriceHistory::mark(const std::vector<double>& v) {
   if (!wanted_) return;
@@ -35,7 +36,7 @@ bool PriceHistory::since(std::int32_t epoch, const std::vector<double>& v, doubl
   if (at >= marks_.size()) return false;
   Mark& mark = marks_[at];
   found.columns.clear();
-  if (most > kFewLaggards) {
+  if (most > few_) {
     // Twice as far as it has to be: little is gained if it runs out again at once.
     found.drop = 2 * wanted;
     for (std::size_t j = 0; j < v.size(); ++j) {
@@ -67,7 +68,7 @@ void PriceHistory::look_for_slowest(Mark& mark, const std::vector<double>& v) {
   mark.questions = mark.failures = 0;
   drops_.resize(v.size());
   for (std::size_t j = 0; j < v.size(); ++j) drops_[j] = drop_since(mark, v, j);
-  const auto rank = std::min<std::ptrdiff_t>(kFewLaggards, static_cast<std::ptrdiff_t>(drops_.size()) - 1);
+  const auto rank = std::min<std::ptrdiff_t>(few_, static_cast<std::ptrdiff_t>(drops_.size()) - 1);
   std::nth_element(drops_.begin(), drops_.begin() + rank, drops_.end());
   mark.drop = drops_[static_cast<std::size_t>(rank)];
   mark.slowest.clear();

@@ -7,15 +7,15 @@
 
 namespace sae_match {
 
-// So many laggards cost less than a new list.
-inline constexpr std::int64_t kFewLaggards = 512;
-
 // Prices only fall, and what is on no list becomes dearer with them: a bound of cost - v rises by as much as the price of
 // every unlisted column has fallen. Nearly all have fallen by far more than a bound lacks; the few laggards can be looked
 // at one by one. So a list that has run out seldom needs another look at its whole row.
 class PriceHistory {
  public:
-  explicit PriceHistory(std::int64_t columns);
+  // `few`: so many laggards cost less than a new list.
+  PriceHistory(std::int64_t columns, std::int64_t few);
+
+  std::int64_t few() const { return few_; }
 
   // Remembers these prices if a list was made since that was done last.
   void mark(const std::vector<double>& v);
@@ -45,6 +45,7 @@ class PriceHistory {
   void look_for_slowest(Mark& mark, const std::vector<double>& v);
   double drop_since(const Mark& mark, const std::vector<double>& v, std::size_t j) const;
 
+  std::int64_t few_;
   std::size_t most_marks_;
   std::int32_t first_ = 0;  // epoch of the oldest mark
   bool wanted_ = false;

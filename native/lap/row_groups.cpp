@@ -1,4 +1,5 @@
 // Identical rows: dead features are often thousands of zero rows, which want the same columns.
+#include <algorithm>
 #include <bit>
 #include <unordered_map>
 
@@ -20,6 +21,30 @@ std::uint64_t hash_of(const Shortlist& list, const std::vector<double>& v) {
     hash = hash_with(hash_with(hash, list.costs[e]), static_cast<std::uint64_t>(j));
   }
   return hash;
+}
+
+// Whether somebody else has column j of entry, or nobody.
+bool has_others(const ShortlistState& state, std::int32_t entry, std::int32_t group) {
+  const auto other = [&](std::int32_t j) {
+    const std::int32_t owner = state.column_to_row[j];
+    return owner < 0 || state.lists.owner(owner) != group;
+  };
+  if (!state.classes.shared(entry)) return other(entry);
+  const std::vector<std::int32_t>& members = state.classes.members(entry);
+  return std::any_of(members.begin(), members.end(), other);
+}
+
+// The least reduced cost that a group of identical rows has among columns not its own: exact if it is on their list.
+double best_of_others(ShortlistState& state, std::int32_t group) {
+  const Shortlist& list = state.lists.of(group);
+  double best = list.bound;
+  for (std::int32_t e = 0; e < list.size; ++e) {
+    const std::int32_t j = list.columns[e];
+    if (!(list.costs[e] - state.v[j] < best) || !has_others(state, j, group)) continue;
+    // What comes here from the place that it moves to has been looked at.
+    best = std::min(best, list.costs[state.make_exact(group, e)] - state.v[j]);
+  }
+  return best;
 }
 
 }  // namespace
@@ -61,6 +86,20 @@ void share_lists(ShortlistState& state) {
   std::vector<std::int32_t> firsts;
   for (const std::vector<std::int32_t>& group : state.lists.groups()) firsts.push_back(group.front());
   if (!firsts.empty()) state.refresh(firsts, state.list_size);
+}
+
+void level_with_pool(ShortlistState& state) {
+  for (const std::vector<std::int32_t>& group : state.lists.groups()) {
+    const auto is_out = [&](std::int32_t member) { return state.row_to_column[member] == kPool; };
+    if (std::none_of(group.begin(), group.end(), is_out)) continue;
+    const double out = state.pool.reduced(), level = std::min(out, best_of_others(state, group.front()));
+    for (const std::int32_t member : group) {
+      const std::int32_t j = state.row_to_column[member];
+      if (j >= 0) state.set_level(j, std::min(state.level(j), state.own_cost[member] - level));
+      if (level < out && is_out(member)) state.release_row(member);
+    }
+  }
+  state.settle_levels();
 }
 
 std::vector<std::int32_t> list_owners(const ShortlistState& state) {

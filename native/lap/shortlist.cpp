@@ -174,13 +174,7 @@ std::int64_t reduce_rows(ShortlistState& state, const ExactAttempt& attempt) {
   state.forget_levels();
   make_lists_current(state);
   std::vector<std::int32_t> waiting = part_loose_pairs(state);
-  if (pool.active) {
-    while (pool.lack() < 0) {
-      const std::int32_t j = pool.owned.back();
-      pool.give_up(j);
-      state.vacate(j);
-    }
-  }
+  shrink_pool(state);
   // Rows may take columns back from the pool, which then bids again.
   for (int round = 0; round == 0 || (pool.lack() > 0 && round < attempt.pool_rounds); ++round) {
     if (pool.lack() > 0) {
@@ -190,6 +184,8 @@ std::int64_t reduce_rows(ShortlistState& state, const ExactAttempt& attempt) {
     bidding_phase(state, 0, std::move(waiting), attempt.effort * state.n);
     waiting.clear();
   }
+  level_with_pool(state);
+  shrink_pool(state);
   match_tight_pairs(state);
   return std::count(state.row_to_column.begin(), state.row_to_column.end(), kFree) + pool.lack();
 }

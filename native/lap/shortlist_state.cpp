@@ -21,7 +21,7 @@ ShortlistState::ShortlistState(const CostSource& cost_source, double unmatched_c
       lists(n, [this](std::int64_t i) { return source.list_room(i, list_size); }),
       classes(source.column_representatives(control)),
       v(static_cast<std::size_t>(m), 0),
-      history(m),
+      history(m, source.entries_worth_a_list()),
       epoch(static_cast<std::size_t>(n), 0),
       row_to_column(static_cast<std::size_t>(n), kFree),
       column_to_row(static_cast<std::size_t>(m), kFree),

@@ -92,7 +92,10 @@ BestEntry best_exact_entry(ShortlistState& state, std::int32_t i);
 
 // Raises the bound of row i's list above `level`, if what is known of falling prices allows that. The list gains columns
 // whose prices fell little, of which it looks at no more than `most`, and loses those at the bound or above it.
-bool raise_bound(ShortlistState& state, std::int32_t i, double level, std::int64_t most = kFewLaggards);
+bool raise_bound(ShortlistState& state, std::int32_t i, double level, std::int64_t most);
+inline bool raise_bound(ShortlistState& state, std::int32_t i, double level) {
+  return raise_bound(state, i, level, state.history.few());
+}
 
 // --- row_groups.cpp ---
 
@@ -100,6 +103,9 @@ bool raise_bound(ShortlistState& state, std::int32_t i, double level, std::int64
 void drop_repeated_rows(const CostSource& source, std::vector<std::int32_t>& rows);
 // Lets identical rows share a list. Fresh lists of all rows must be there.
 void share_lists(ShortlistState& state);
+// Where some of identical rows stay out, makes what the others have as dear as that: the pool's price may have fallen
+// since they bid. If meanwhile some other column has become better than staying out, nobody of them does any more.
+void level_with_pool(ShortlistState& state);
 // The rows whose lists are not another's.
 std::vector<std::int32_t> list_owners(const ShortlistState& state);
 
@@ -114,6 +120,8 @@ bool bidding_phase(ShortlistState& state, double eps, std::vector<std::int32_t> 
 
 // Empties the pool; its price becomes the highest of all.
 void open_pool(ShortlistState& state);
+// The pool gives up columns until it has no more than it has units.
+void shrink_pool(ShortlistState& state);
 // Puts the columns that the pool does not own in order of price, for pool_bid.
 void order_by_price(ShortlistState& state);
 // The pool takes the dearest columns, or sends rows back for which some column has become better than staying out,

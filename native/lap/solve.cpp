@@ -220,7 +220,8 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
   // Where costs span more orders of magnitude than a price has digits, prices must never have been large.
   const bool small = entry_count(source) <= kMostEntriesOfRescue;
   if (to_be_exact && !certified.certificate.optimal && small && solution.solver != Solver::jv) {
-    Matching textbook = solve_jv(source, unmatched_cost, memory_budget, control);
+    // A proof is worth these 128 MB at most, whatever the budget.
+    Matching textbook = solve_jv(source, unmatched_cost, kDefaultMemoryBudget, control);
     Certified proof = prove(textbook);
     if (std::fabs(proof.certificate.gap) < std::fabs(certified.certificate.gap)) {
       add(textbook.work, matching.work);
@@ -311,7 +312,8 @@ Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, co
       bytes <= static_cast<double>(rows_options.memory_budget) ? Source::dense : Source::implicit);
   const bool transposed = a.count > b.count;
   const std::unique_ptr<RowsCostSource> source =
-      make_rows_source(transposed ? b : a, transposed ? a : b, options.maximize, kind, control);
+      make_rows_source(transposed ? b : a, transposed ? a : b, options.maximize, kind,
+                       rows_options.memory_budget, control);
   return solve_source(*source, options, {transposed, options.maximize, source->cost_factor()},
                       rows_options.memory_budget, control, watch);
 }

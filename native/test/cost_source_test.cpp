@@ -47,7 +47,7 @@ void check_lower_bounds(double smallest, double largest) {
   for (const bool maximize : {false, true}) {
     for (const Source kind : {Source::dense, Source::implicit}) {
       RunControl control;
-      const auto source = make_rows_source(a.view, b.view, maximize, kind, control);
+      const auto source = make_rows_source(a.view, b.view, maximize, kind, 0, control);
       std::vector<double> exact(static_cast<std::size_t>(b.count));
       for (std::int64_t i = 0; i < a.count; ++i) {
         source->row(i, exact.data());
@@ -136,8 +136,8 @@ void check_matrix_lists(Dtype dtype) {
 void check_tiles() {
   const TestRows a(3500, 4, 1e-3, 10), b(4000, 4, 1e-3, 10);
   RunControl control;
-  const auto dense = make_rows_source(a.view, b.view, false, Source::dense, control);
-  const auto implicit = make_rows_source(a.view, b.view, false, Source::implicit, control);
+  const auto dense = make_rows_source(a.view, b.view, false, Source::dense, 0, control);
+  const auto implicit = make_rows_source(a.view, b.view, false, Source::implicit, 0, control);
   std::vector<double> v(static_cast<std::size_t>(b.count));
   for (double& price : v) price = normal();
   Shortlists left(a.count, 64), right(a.count, 64);
@@ -179,7 +179,7 @@ void check_identical_columns() {
 void check_identical_feature_rows() {
   RunControl control;
   const TestRows a(20, 30, 1, 2), b(40, 30, 1, 2);
-  const auto source = make_rows_source(a.view, b.view, false, Source::dense, control);
+  const auto source = make_rows_source(a.view, b.view, false, Source::dense, 0, control);
   const std::vector<std::int32_t> found = source->column_representatives(control);
   CHECK_EQUAL(found.size(), std::size_t{40});
   for (std::int32_t j = 0; j < 40 && failed_checks == 0; ++j) {

@@ -160,7 +160,10 @@ void check_problems(int count, Problem (*make)()) {
   }
 }
 
-// Feature rows against the matrix of their exact costs, dense and implicit, with ties from identical and zero rows.
+// The costs of feature rows as a matrix, in a byte each, and nowhere.
+std::vector<RowsOptions> ways_to_keep_costs() { return {{Source::dense}, {Source::implicit}, {Source::implicit, 0}}; }
+
+// Feature rows against the matrix of their exact costs, kept in every way, with ties from identical and zero rows.
 void check_rows(int count) {
   for (int round = 0; round < count && failed_checks == 0; ++round) {
     const std::int64_t n = 1 + below(60), m = below(2) ? n : 1 + below(60), width = 1 + below(40);
@@ -194,13 +197,14 @@ void check_rows(int count) {
     if (below(3) == 0) options.unmatched_cost = problem.lambda = uniform() * static_cast<double>(width) / 6;
     const CostMatrix matrix{problem.costs.data(), Dtype::f64, n, m, m};
     const Solution truth = solve(matrix, options, control);
-    for (const Source source : {Source::dense, Source::implicit}) {
-      RowsOptions rows_options;
-      rows_options.source = source;
+    for (const RowsOptions& rows_options : ways_to_keep_costs()) {
       const Solution solution = solve(left, right, rows_options, options, control);
-      check_conditions(problem, solution, source == Source::dense ? "dense rows" : "implicit rows");
+      check_conditions(problem, solution, rows_options.source == Source::dense ? "dense rows" : "implicit rows");
       CHECK(std::fabs(solution.cost - truth.cost) <=
             solution.certificate.rounding_bound + truth.certificate.rounding_bound);
+      SolveOptions alone = options;
+      alone.neighbours = false;
+      CHECK(solve(left, right, rows_options, alone, control).u == solution.u);
       CHECK(solution.neighbours->nearest_column == truth.neighbours->nearest_column);
       CHECK(solution.neighbours->nearest_row == truth.neighbours->nearest_row);
       if (solution.row_to_column == truth.row_to_column) {
@@ -272,12 +276,11 @@ void check_threads() {
   for (const std::optional<Solver> solver :
        {best, std::optional(Solver::shortlist), std::optional(Solver::auction), std::optional(Solver::jv),
         std::optional(Solver::greedy)}) {
-    for (const Source source : {Source::dense, Source::implicit}) {
+    for (const RowsOptions& rows_options : ways_to_keep_costs()) {
+      if (solver == Solver::jv && rows_options.memory_budget == 0) continue;
       SolveOptions options;
       options.solver = solver;
       options.neighbours = true;
-      RowsOptions rows_options;
-      rows_options.source = source;
       std::vector<Solution> solutions;
       for (const int threads : {1, 2, 0}) {
         RunControl control;
@@ -359,10 +362,8 @@ void check_extreme_rows() {
     const auto n = static_cast<std::int64_t>(it.a.size()) / it.width, m = static_cast<std::int64_t>(it.b.size()) / it.width;
     const Rows left{{RowBlock{MatrixView{it.a.data(), Dtype::f64, n, it.width, it.width, 1}, nullptr}}, n, nullptr};
     const Rows right{{RowBlock{MatrixView{it.b.data(), Dtype::f64, m, it.width, it.width, 1}, nullptr}}, m, nullptr};
-    for (const Source source : {Source::dense, Source::implicit}) {
+    for (const RowsOptions& rows_options : ways_to_keep_costs()) {
       for (const bool maximize : {false, true}) {
-        RowsOptions rows_options;
-        rows_options.source = source;
         SolveOptions options;
         options.neighbours = true;
         options.maximize = maximize;
@@ -386,14 +387,12 @@ void check_dead_rows() {
     std::fill_n(b.begin(), dead_b * width, 0.25f);
     const Rows left = rows_of(a, width);
     const Rows right = rows_of(b, width);
-    for (const Source source : {Source::dense, Source::implicit}) {
-      RowsOptions rows_options;
-      rows_options.source = source;
+    for (const RowsOptions& rows_options : ways_to_keep_costs()) {
       SolveOptions options;
       RunControl control;
       const Solution solution = solve(left, right, rows_options, options, control);
       options.solver = Solver::jv;
-      const Solution truth = solve(left, right, rows_options, options, control);
+      const Solution truth = solve(left, right, {}, options, control);
       CHECK(solution.certificate.optimal);
       CHECK(std::fabs(solution.cost - truth.cost) <= 2 * truth.certificate.rounding_bound);
       // Counted work, so this is no timed test: without groups it is dozens of times as much.
@@ -412,11 +411,9 @@ void check_equal_columns() {
   for (std::int64_t j = 1; j < m; ++j) std::copy_n(b.begin(), width, b.begin() + j * width);
   const Rows left = rows_of(a, width);
   const Rows right = rows_of(b, width);
-  for (const Source source : {Source::dense, Source::implicit}) {
+  for (const RowsOptions& rows_options : ways_to_keep_costs()) {
     for (const Solver solver : {Solver::greedy, Solver::shortlist, Solver::auction}) {
       for (const double limit : {0.0, kInfinity}) {
-        RowsOptions rows_options;
-        rows_options.source = source;
         SolveOptions options;
         options.solver = solver;
         options.time_limit = limit;

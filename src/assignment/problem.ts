@@ -45,7 +45,10 @@ export interface ProblemOptions {
   readonly backend?: BackendName | 'auto'
   /** Where costs of feature rows are kept. Default `auto`: `dense` where the matrix fits `memoryBudget`. */
   readonly source?: 'dense' | 'implicit' | 'auto'
-  /** Bytes a cost matrix formed from feature rows may take. Default 4e9. */
+  /**
+   * Bytes that costs formed from feature rows may take: 4 for every pair when `dense`; about one when `implicit` on the
+   * native backend, which then seldom forms a product twice, and none where that is more. Default 4e9.
+   */
   readonly memoryBudget?: number
   /** Default `full`: an independent sweep over every entry. `shortlist`: the proof from the solver's own lists. */
   readonly verify?: 'full' | 'shortlist'

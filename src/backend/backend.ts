@@ -60,7 +60,7 @@ export interface RowCosts {
   readonly b: Rows
   /** `dense` forms the matrix, `implicit` never does, `auto` takes dense where it fits `memoryBudget`. */
   readonly source: Exclude<SourceName, 'sparse'> | 'auto'
-  /** Bytes the cost matrix may take; see {@link defaultMemoryBudget}. */
+  /** Bytes that costs may take; see {@link defaultMemoryBudget}. */
   readonly memoryBudget: number
 }
 

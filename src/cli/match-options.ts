@@ -30,7 +30,7 @@ export const matchOptions: OptionSpecs = {
     choices: ['auto', 'dense', 'implicit'],
     help: 'form the cost matrix, or never (default auto: as --memory-budget allows)',
   },
-  'memory-budget': { value: 'SIZE', help: 'what the cost matrix may take (default 4GB)' },
+  'memory-budget': { value: 'SIZE', help: 'what costs may take: 4 bytes a pair, or 1 when implicit (default 4GB)' },
   scale: {
     value: 'NAME',
     choices: ['fold', 'unit', 'none'],

@@ -24,7 +24,7 @@ export interface MatchOptions extends RunControl {
   readonly unmatchedCost?: number | undefined
   /** Whether the cost matrix is formed (`dense`) or never exists (`implicit`). Default `auto`: as `memoryBudget` allows. */
   readonly source?: Exclude<SourceName, 'sparse'> | 'auto' | undefined
-  /** Bytes the cost matrix may take. Default 4e9. */
+  /** Bytes that costs may take: 4 for every pair when `dense`; when `implicit`, one or none. Default 4e9. */
   readonly memoryBudget?: number | undefined
   /** What to hold the match against. Default `basic`. */
   readonly baselines?: BaselineChoice | undefined

@@ -9,7 +9,8 @@ import { optionsOf, randomProblem } from '../helpers/problems.js'
 import { needsPython, python, runPython } from '../helpers/python.js'
 import { mulberry32 } from '../helpers/random.js'
 
-const count = 10_000
+/** `RANDOM_PROBLEMS=100000` for a long run. */
+const count = Number(process.env.RANDOM_PROBLEMS ?? 10_000)
 
 /** Header of f64 rows, columns, maximize, lambda, then the costs as f64; scipy solves min(c, lambda), shorter side first. */
 const script = `
@@ -46,7 +47,7 @@ beforeAll(() => {
   writeFileSync(path.join(folder, 'problems'), Buffer.from(Float64Array.from(pieces).buffer))
   runPython(script, [path.join(folder, 'problems'), path.join(folder, 'totals')])
   expected = new Float64Array(new Uint8Array(readFileSync(path.join(folder, 'totals'))).buffer)
-}, 300_000)
+}, 1_800_000)
 
 afterAll(() => rmSync(folder || '/nonexistent', { recursive: true, force: true }))
 
@@ -54,7 +55,7 @@ describeBackends('scipy', (backend) => {
   for (const solver of ['jv', 'shortlist', 'auction'] as const) {
     it.skipIf(python === null)(
       `agrees on ${count} problems with ${solver}${needsPython}`,
-      { timeout: 600_000 },
+      { timeout: 3_600_000 },
       (context) => {
         if (!backend().solvers.includes(solver)) context.skip()
         const random = mulberry32(41)

@@ -54,7 +54,7 @@ struct SolveOptions {
 
 struct RowsOptions {
   std::optional<Source> source;                 // unset: dense where the matrix fits the budget
-  std::int64_t memory_budget = 4'000'000'000;   // bytes the cost matrix may take
+  std::int64_t memory_budget = 4'000'000'000;   // bytes that costs may take
 };
 
 struct Certificate {

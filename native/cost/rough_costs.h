@@ -1,0 +1,38 @@
+// All costs of a problem in about one byte each: what an implicit source keeps of its products where memory allows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/kernels.h"
+
+namespace sae_match {
+
+// Rigorous lower bounds of costs. What counts for a matching are costs less prices, so those are what is stored, in steps
+// of a 254th of the distance from the least to the mean of a block of columns; what lies above comes back as that.
+class RoughCosts {
+ public:
+  // `prices` [columns] about what columns will cost; any numbers will do, sensible ones make bounds sharper. No cost
+  // and no bound read lies below `floor` or is larger in magnitude than `largest`.
+  RoughCosts(std::int64_t rows, std::int64_t columns, const double* prices, double floor, double largest);
+
+  // What that takes.
+  static double bytes(std::int64_t rows, std::int64_t columns);
+
+  // Keeps row i, given lower bounds of its costs. Different rows may be kept by different threads.
+  void keep(const Kernels& kernel, std::int64_t i, const float* costs);
+  // Lower bounds of what was kept.
+  void read(const Kernels& kernel, std::int64_t i, float* costs) const;
+
+ private:
+  RoughRow row(std::int64_t i) const;
+
+  std::int64_t columns_, blocks_;
+  double floor_;
+  std::vector<double> prices_;
+  std::unique_ptr<std::uint8_t[]> codes_;  // [rows x columns]
+  std::unique_ptr<float[]> scales_;        // [rows x 2 blocks] least values, then steps
+};
+
+}  // namespace sae_match
