@@ -30,6 +30,7 @@ export { compose, invert } from './matching/compose.js'
 export { type FeatureRowsOptions, featureRows } from './matching/feature-rows.js'
 export { type LoadOptions, loadSae } from './matching/load.js'
 export { match } from './matching/match.js'
+export { type Nearest, type NearestFeatures, type NearestOptions, nearest } from './matching/nearest.js'
 export type { MatchOptions, StatScale } from './matching/options.js'
 export type {
   BaselineChoice,

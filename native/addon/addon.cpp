@@ -32,6 +32,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<start_squared_block_norms>(exports, "squaredBlockNorms");
   add<start_pair_costs>(exports, "pairCosts");
   add<start_cost_matrix>(exports, "costMatrix");
+  add<start_nearest_rows>(exports, "nearestRows");
 
   add<start_solve_matrix>(exports, "solveMatrix");
   add<start_solve_sparse>(exports, "solveSparse");

@@ -2,6 +2,7 @@
 #include "addon/operations.h"
 #include "addon/promise_worker.h"
 #include "sae_match/features.h"
+#include "sae_match/nearest.h"
 
 namespace sae_match {
 namespace {
@@ -56,6 +57,17 @@ Napi::Value start_cost_matrix(const Napi::CallbackInfo& info) {
   float* out = arguments.elements<float>("out", a.count * b.count);
   return start(info, on_progress, arguments,
                [=, a = a, b = b](RunControl& control) { cost_matrix(a, b, out, control); });
+}
+
+Napi::Value start_nearest_rows(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const Napi::Function on_progress = arguments.function("onProgress");
+  const auto [a, b] = arguments.row_pair();
+  const std::int64_t count = arguments.integer("count", 0, b.count);
+  std::int32_t* index = arguments.elements<std::int32_t>("index", a.count * count);
+  double* cost = arguments.elements<double>("cost", a.count * count);
+  return start(info, on_progress, arguments,
+               [=, a = a, b = b](RunControl& control) { nearest_rows(a, b, count, index, cost, control); });
 }
 
 }  // namespace sae_match

@@ -19,6 +19,7 @@ Napi::Value start_row_dots(const Napi::CallbackInfo& info);
 Napi::Value start_squared_block_norms(const Napi::CallbackInfo& info);
 Napi::Value start_pair_costs(const Napi::CallbackInfo& info);
 Napi::Value start_cost_matrix(const Napi::CallbackInfo& info);
+Napi::Value start_nearest_rows(const Napi::CallbackInfo& info);
 
 // assignment_operations.cpp
 Napi::Value start_solve_matrix(const Napi::CallbackInfo& info);

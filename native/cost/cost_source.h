@@ -117,7 +117,7 @@ std::unique_ptr<CostSource> make_matrix_source(const CostMatrix& costs, bool max
 // caller's arrays in place where they are in order already.
 std::unique_ptr<CostSource> make_sparse_source(const SparseCosts& costs, bool maximize, RunControl& control);
 
-// Squared distances of feature rows. `a` must not have more rows than `b`. All costs are multiplied by
+// Squared distances of feature rows. Solvers want no more rows in `a` than in `b`. All costs are multiplied by
 // cost_factor(), a power of two that brings them into the range of f32. An implicit source keeps about a byte of every
 // cost where that fits `memory_budget`: then it forms products but once, and once more for neighbours.
 class RowsCostSource : public CostSource {

@@ -159,6 +159,10 @@ export interface Addon {
     onProgress: ReportProgress | null,
     ...args: [...a: RowsArguments, ...b: RowsArguments, out: Float32Array]
   ): Job<undefined>
+  nearestRows(
+    onProgress: ReportProgress | null,
+    ...args: [...a: RowsArguments, ...b: RowsArguments, count: number, index: Int32Array, cost: Float64Array]
+  ): Job<undefined>
   solveMatrix(onProgress: ReportProgress | null, ...args: SolveMatrixArguments): Job<undefined>
   solveSparse(onProgress: ReportProgress | null, ...args: SolveSparseArguments): Job<undefined>
   solveRows(onProgress: ReportProgress | null, ...args: SolveRowsArguments): Job<undefined>

@@ -131,6 +131,13 @@ export interface Neighbours {
   readonly rankInColumn: Int32Array
 }
 
+/** What every row finds nearest, [rows, count] row-major. */
+export interface NearestRows {
+  readonly index: Int32Array
+  /** Exact costs, rising along each row. */
+  readonly cost: Float64Array
+}
+
 /** What a backend returns for a {@link Problem}, in the caller's orientation and sign. */
 export interface Solution {
   /** [n], -1 where unmatched. */
@@ -177,6 +184,11 @@ export interface Backend extends RowMath {
   pairCosts(a: Rows, b: Rows, aIndex: Int32Array, bIndex: Int32Array, control?: RunControl): Promise<Float64Array>
   /** The whole cost matrix [n, m] in f32, each entry within rounding of the f32 product of the true value. */
   costMatrix(a: Rows, b: Rows, control: RunControl): Promise<Float32Array>
+  /**
+   * For every row of `a` its `count` nearest rows of `b` by exact cost, nearest first, the lower index among equals.
+   * @param count at most `b.count`
+   */
+  nearestRows(a: Rows, b: Rows, count: number, control: RunControl): Promise<NearestRows>
   solve(problem: Problem, control: RunControl): Promise<Solution>
   /** {@link solve} on the calling thread, which it blocks: the same answer to the bit. */
   solveSync(problem: Problem): Solution

@@ -83,6 +83,15 @@ export function createNativeBackend(addon: Addon): Backend {
       return out
     },
 
+    async nearestRows(a, b, count, control) {
+      const index = new Int32Array(a.count * count)
+      const cost = new Float64Array(a.count * count)
+      await run(addon, control, (report) =>
+        addon.nearestRows(report, ...rowsArguments('a', a), ...rowsArguments('b', b), count, index, cost),
+      )
+      return { index, cost }
+    },
+
     async solve(problem, control) {
       const { costs } = problem
       const out = solutionArrays(...shapeOf(costs), problem.neighbours)

@@ -3,7 +3,7 @@ import { solveAssignment } from '../assignment/solve.js'
 import type { Progress, RunControl } from '../backend/backend.js'
 import { getBackend } from '../backend/select.js'
 import { checkComparable } from '../sae/comparable.js'
-import { featureRows, type Rows, type SaeRows } from '../sae/rows.js'
+import { featureRows, type Rows } from '../sae/rows.js'
 import { featureCount, requireSae, type Sae } from '../sae/sae.js'
 import { featurePairs, scoreBaselines } from './baselines.js'
 import { describeFeatures } from './features.js'
@@ -12,6 +12,7 @@ import type { Match, MatchDistributions, MatchSummary } from './result.js'
 import { type MeanScores, meanScores, meansOf, type Scoring, scorePairs } from './score.js'
 import { openScoring, openSides, type Sides } from './sides.js'
 import { distribution, linearEdges, logarithmicEdges } from './statistics.js'
+import { loadingWarnings, unfoldableWarnings } from './warnings.js'
 
 /**
  * Matches the features of two SAEs: the one-to-one assignment with the least total cost, proved, with per-feature
@@ -71,8 +72,8 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
         ...loadingWarnings(a),
         ...loadingWarnings(b),
         ...comparability,
-        ...unfoldableWarnings(a, sides.aRows, settings),
-        ...unfoldableWarnings(b, sides.bRows, settings),
+        ...unfoldableWarnings(a, sides.aRows, settings.unfoldable),
+        ...unfoldableWarnings(b, sides.bRows, settings.unfoldable),
         ...warnings,
       ]),
     ],
@@ -163,15 +164,4 @@ function distributions({ costs, cosines }: Pick<Match, 'costs' | 'cosines'>): Ma
     cosineDecoder: cosine(cosines.decoder),
     cosineEncoder: cosine(cosines.encoder),
   }
-}
-
-function loadingWarnings({ source, warnings }: Sae): string[] {
-  return warnings.map((warning) => `${source.path}: ${warning}`)
-}
-
-function unfoldableWarnings({ source }: Sae, { unfoldable }: SaeRows, settings: MatchSettings): string[] {
-  if (unfoldable.length === 0) return []
-  const what = unfoldable.length === 1 ? '1 feature has' : `${unfoldable.length} features have`
-  const done = settings.unfoldable === 'exclude' ? 'left out' : 'given the median'
-  return [`${source.path}: ${what} a threshold that cannot be folded (${done}).`]
 }

@@ -36,17 +36,21 @@ export interface MatchOptions extends RunControl {
   readonly seeds?: readonly number[] | undefined
 }
 
-/** What decides the numbers of a match besides its inputs: options with every default in its place. */
-export interface MatchSettings {
+/** By which rows features are compared. */
+export interface RowSettings {
   readonly scale: 'fold' | 'unit' | 'none' | StatScale
   readonly weights: Weights
+  readonly unfoldable: 'exclude' | 'median'
+}
+
+/** What decides the numbers of a match besides its inputs: options with every default in its place. */
+export interface MatchSettings extends RowSettings {
   readonly solver: SolverName | 'auto'
   readonly backend: BackendRequest
   readonly unmatchedCost: number
   readonly source: Exclude<SourceName, 'sparse'> | 'auto'
   readonly memoryBudget: number
   readonly baselines: BaselineChoice
-  readonly unfoldable: 'exclude' | 'median'
   readonly verify: 'full' | 'shortlist'
   readonly seeds: readonly number[]
 }
@@ -83,17 +87,28 @@ export function matchSettings(options: MatchOptions): MatchSettings {
   requireNumber('memoryBudget', memoryBudget)
   if (!Array.isArray(seeds) || seeds.length === 0) throw wrongType('seeds', 'an array of numbers', seeds)
   return {
-    scale: scaleOf(options.scale ?? 'fold'),
-    weights: weightsOf(options.weights ?? 'all'),
+    ...rowSettings(options),
     solver: oneOf('solver', options.solver ?? 'auto', ['auto', 'jv', 'shortlist', 'auction', 'greedy']),
     backend: options.backend ?? 'auto',
     unmatchedCost,
     source: oneOf('source', options.source ?? 'auto', ['auto', 'dense', 'implicit']),
     memoryBudget,
     baselines: oneOf('baselines', options.baselines ?? 'basic', ['basic', 'all', 'none']),
-    unfoldable: oneOf('unfoldable', options.unfoldable ?? 'exclude', ['exclude', 'median']),
     verify: oneOf('verify', options.verify ?? 'full', ['full', 'shortlist']),
     seeds,
+  }
+}
+
+/** The part of it that is about rows. @throws `INVALID_ARGUMENT` */
+export function rowSettings({
+  scale,
+  weights,
+  unfoldable,
+}: Partial<Pick<MatchOptions, keyof RowSettings>>): RowSettings {
+  return {
+    scale: scaleOf(scale ?? 'fold'),
+    weights: weightsOf(weights ?? 'all'),
+    unfoldable: oneOf('unfoldable', unfoldable ?? 'exclude', ['exclude', 'median']),
   }
 }
 

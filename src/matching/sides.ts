@@ -2,7 +2,7 @@ import type { Backend } from '../backend/backend.js'
 import { foldingFactors } from '../sae/fold.js'
 import { featureRows, type SaeRows, type Scale, weightPresets } from '../sae/rows.js'
 import type { Sae } from '../sae/sae.js'
-import type { MatchSettings } from './options.js'
+import type { RowSettings } from './options.js'
 import type { Scoring } from './score.js'
 
 /** Two SAEs and the rows by which they are matched. */
@@ -14,7 +14,7 @@ export interface Sides {
 }
 
 /** The rows of both SAEs in the scale of the match. */
-export async function openSides(a: Sae, b: Sae, settings: MatchSettings, backend: Backend): Promise<Sides> {
+export async function openSides(a: Sae, b: Sae, settings: RowSettings, backend: Backend): Promise<Sides> {
   const { scale, weights, unfoldable } = settings
   const [aScale, bScale] = scalesOf(scale)
   return {
@@ -31,7 +31,7 @@ export async function openSides(a: Sae, b: Sae, settings: MatchSettings, backend
  */
 export async function openScoring(
   { a, b, aRows }: Sides,
-  { scale, weights, unfoldable }: MatchSettings,
+  { scale, weights, unfoldable }: RowSettings,
   backend: Backend,
   signal: AbortSignal | undefined,
 ): Promise<{ scoring: Scoring; scoredScale: SaeRows['scale'] }> {
@@ -57,6 +57,6 @@ function canBeFolded({ threshold, folded }: Sae): boolean {
 }
 
 /** The scales of A and of B. */
-function scalesOf(scale: MatchSettings['scale']): readonly Scale[] {
+function scalesOf(scale: RowSettings['scale']): readonly Scale[] {
   return typeof scale === 'string' ? [scale, scale] : scale.stat.map((stat) => ({ stat }))
 }

@@ -5,29 +5,9 @@ import { toProblem } from '../../src/assignment/problem.js'
 import { getBackendSync } from '../../src/backend/select.js'
 import { loadSae } from '../../src/matching/load.js'
 import { featureRows, type Rows } from '../../src/sae/rows.js'
-import { rowMajor, transpose } from '../../src/tensor/matrix.js'
+import { rowMajor } from '../../src/tensor/matrix.js'
 import { describeBackends } from '../helpers/backends.js'
-import { mulberry32 } from '../helpers/random.js'
-
-/** Rows of two blocks: f32 stored transposed with a scale, f16 patterns without; some rows all zero. */
-function makeRows(count: number, seed: number): Rows {
-  const random = mulberry32(seed)
-  const zero = Array.from({ length: count }, () => random() < 0.3)
-  const first = Float32Array.from({ length: 19 * count }, (_, e) => (zero[e % count] ? 0 : random() - 0.5))
-  const second = Uint16Array.from({ length: count * 7 }, (_, e) =>
-    zero[Math.floor(e / 7)] ? 0 : 0x3000 + Math.floor(random() * 0x800),
-  )
-  const scale = Float64Array.from({ length: count }, () => 0.2 + random())
-  return {
-    blocks: [
-      { name: 'decoder', matrix: transpose(rowMajor(first, 'f32', 19, count)), scale },
-      { name: 'encoder', matrix: rowMajor(second, 'f16', count, 7), scale: null },
-    ],
-    count,
-    width: 26,
-    index: null,
-  }
-}
+import { allPairs, makeRows } from '../helpers/feature-rows.js'
 
 const shapes = [
   { n: 1, m: 1 },
@@ -38,11 +18,6 @@ const shapes = [
 
 /** As a matrix, in a byte each (where a backend can), and nowhere. */
 const waysToKeepCosts = [{ source: 'dense' }, { source: 'implicit' }, { source: 'implicit', memoryBudget: 0 }] as const
-
-const allPairs = (n: number, m: number): [Int32Array, Int32Array] => [
-  Int32Array.from({ length: n * m }, (_, e) => Math.floor(e / m)),
-  Int32Array.from({ length: n * m }, (_, e) => e % m),
-]
 
 describeBackends('feature rows', (backend) => {
   it.each(shapes)('exact costs of $n x $m have the same bits on every backend', async ({ n, m }) => {

@@ -6,9 +6,9 @@ import { openLoan } from './loan.js'
 import { allocateShared, movableCopy } from './memory.js'
 import { packRows } from './pack-rows.js'
 import { pairBlockCosts, rowProducts, squaredBlockNorms } from './points.js'
-import { requireSinglePrecision, type SolveOptions, solveMatrix, solveSparse } from './solve.js'
+import { checkPoints, requireSinglePrecision, type SolveOptions, solveMatrix, solveSparse } from './solve.js'
 import { runAtOnce, runInTurns } from './steps.js'
-import { formTogether, readBoth, solveRows } from './together.js'
+import { findNearestTogether, formTogether, readBoth, solveRows } from './together.js'
 import { createWorkers, type Workers } from './workers.js'
 
 /**
@@ -47,6 +47,20 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
         const out = allocateShared(Float32Array, a.count * b.count, 'the cost matrix')
         await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, out }, control)
         return out
+      } finally {
+        loan.end()
+      }
+    },
+
+    async nearestRows(a, b, count, control) {
+      const loan = openLoan()
+      try {
+        const [x, y] = await readBoth(workers, a, b, loan, control)
+        checkPoints(x, y)
+        const index = allocateShared(Int32Array, a.count * count, 'nearest rows')
+        const cost = allocateShared(Float64Array, a.count * count, 'costs of nearest rows')
+        if (count > 0) await findNearestTogether(workers, { a: x, b: y, count, index, cost }, control)
+        return { index: index.slice(), cost: cost.slice() }
       } finally {
         loan.end()
       }

@@ -1,6 +1,7 @@
 import type { Rows } from '../../sae/rows.js'
 import type { MatrixCosts, Solution, SparseCosts } from '../backend.js'
 import { productRows } from './gemm.js'
+import { findNearest, type NearestArguments } from './nearest.js'
 import type { Points } from './points.js'
 import { readPoints } from './points.js'
 import { boundingNorms, formCosts } from './rows-source.js'
@@ -37,6 +38,8 @@ export interface FormCostsArguments extends Shared {
   readonly out: Float64Array | Float32Array
 }
 
+export interface NearestRowsArguments extends Shared, NearestArguments {}
+
 export interface SolveMatrixArguments {
   readonly costs: MatrixCosts
   readonly options: SolveOptions
@@ -59,6 +62,7 @@ export interface SolvePointsArguments {
 export interface Tasks {
   readRows(args: ReadRowsArguments): Steps<void>
   formCosts(args: FormCostsArguments): Steps<void>
+  nearestRows(args: NearestRowsArguments): Steps<void>
   solveMatrix(args: SolveMatrixArguments): Steps<Solution>
   solveSparse(args: SolveSparseArguments): Steps<Solution>
   solvePoints(args: SolvePointsArguments): Steps<Solution>
@@ -80,6 +84,16 @@ export const tasks: Tasks = {
     for (const [begin, end] of pieces(a.count, productRows, next)) {
       formCosts(a, rowRange(begin, end), b, norms, tile)
       out.set(tile.subarray(0, (end - begin) * b.count), begin * b.count)
+      yield { phase: 'cost', done: end, total: a.count }
+    }
+  },
+
+  *nearestRows({ next, ...args }) {
+    const { a, b } = args
+    const norms = boundingNorms(a, b, false)
+    const bounds = new Float64Array(productRows * b.count)
+    for (const [begin, end] of pieces(a.count, productRows, next)) {
+      findNearest(args, begin, end, norms, bounds)
       yield { phase: 'cost', done: end, total: a.count }
     }
   },

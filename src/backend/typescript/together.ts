@@ -2,6 +2,7 @@ import type { Rows } from '../../sae/rows.js'
 import type { Problem, RowCosts, RunControl, Solution } from '../backend.js'
 import { type Loan, openLoan } from './loan.js'
 import { shared } from './memory.js'
+import type { NearestArguments } from './nearest.js'
 import { allocatePoints, type Points } from './points.js'
 import { checkPoints, type PointsOptions } from './solve.js'
 import type { FormCostsArguments } from './tasks.js'
@@ -72,11 +73,28 @@ async function readTogether(workers: Workers, rows: Rows, loan: Loan, control: R
 export async function formTogether(
   workers: Workers,
   costs: Omit<FormCostsArguments, 'next'>,
-  { signal, onProgress }: RunControl,
+  control: RunControl,
 ): Promise<void> {
   const args = { ...costs, next: new Int32Array(new SharedArrayBuffer(4)) }
+  const inOrder = risingProgress(control)
+  await onEveryWorker(workers, () => workers.run('formCosts', args, inOrder))
+}
+
+/** Fills in what every point finds nearest. */
+export async function findNearestTogether(
+  workers: Workers,
+  nearest: NearestArguments,
+  control: RunControl,
+): Promise<void> {
+  const args = { ...nearest, next: new Int32Array(new SharedArrayBuffer(4)) }
+  const inOrder = risingProgress(control)
+  await onEveryWorker(workers, () => workers.run('nearestRows', args, inOrder))
+}
+
+/** Passes on progress of several threads as far as it is news. */
+function risingProgress({ signal, onProgress }: RunControl): RunControl {
   let reported = 0
-  const inOrder: RunControl = {
+  return {
     signal,
     onProgress: (progress) => {
       if (progress.done <= reported) return
@@ -84,7 +102,6 @@ export async function formTogether(
       onProgress?.(progress)
     },
   }
-  await onEveryWorker(workers, () => workers.run('formCosts', args, inOrder))
 }
 
 /** Waits for all before it passes on a failure: none may write to memory that the caller thinks is its own again. */

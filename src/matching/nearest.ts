@@ -1,0 +1,165 @@
+import type { Backend, RunControl } from '../backend/backend.js'
+import { type BackendRequest, getBackend } from '../backend/select.js'
+import { wrongValue } from '../errors.js'
+import { checkComparable } from '../sae/comparable.js'
+import type { Rows, SaeRows } from '../sae/rows.js'
+import { featureCount, requireSae, type Sae } from '../sae/sae.js'
+import { rejectUnknownOptions } from '../validate.js'
+import { type MatchOptions, type RowSettings, rowSettings } from './options.js'
+import { featureOfRow, pairCosines, type Scoring, scorePairs } from './score.js'
+import { openScoring, openSides } from './sides.js'
+import { mean } from './statistics.js'
+import { loadingWarnings, unfoldableWarnings } from './warnings.js'
+
+/** Options of {@link nearest}. */
+export interface NearestOptions extends RunControl, Pick<MatchOptions, keyof RowSettings> {
+  /** How many nearest features are wanted. Default 1. */
+  readonly k?: number | undefined
+  /** Default `auto`: the best one that works here. */
+  readonly backend?: BackendRequest | undefined
+}
+
+/** What every feature of one SAE finds nearest in the other; [features, k] row-major, nearest first. */
+export interface NearestFeatures {
+  /** Features of the other SAE; -1 where there are no more, or the feature takes no part. */
+  readonly feature: Int32Array
+  /** Their exact costs in the scale asked for, NaN where there is none. Equal costs: the lower feature first. */
+  readonly cost: Float64Array
+  /** Cosines of the two decoder rows, 0 for zero rows, NaN where there is no pair. */
+  readonly cosineDecoder: Float64Array
+  /** Mean of `cosineDecoder` over every feature's nearest: MMCS where the scale is `unit` and the weights are `decoder`. */
+  readonly meanCosineDecoder: number
+}
+
+/** The nearest features of two SAEs both ways. Many features may have the same nearest one. */
+export interface Nearest {
+  /** Number of features of A. */
+  readonly n: number
+  /** Number of features of B. */
+  readonly m: number
+  readonly k: number
+  readonly aToB: NearestFeatures
+  readonly bToA: NearestFeatures
+  /** [n] 1 where a feature of A and its nearest of B are each other's nearest. */
+  readonly mutual: Uint8Array
+  /** The share of all features of A of which that is true. */
+  readonly mutualShare: number
+  readonly backend: Backend['name']
+  /** What a user should know, one sentence each. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * The k nearest features of B for every feature of A and the other way round, by the same costs as `match`, exact and
+ * over all pairs. An SAE with itself (the same object twice) leaves out every feature's own: how alike its features are.
+ *
+ * @param a n features of width d, as `loadSae` gives them
+ * @param b m features of the same width
+ * @throws SaeMatchError `NOT_COMPARABLE`, `THRESHOLD_MISSING`, `UNKNOWN_OPTION`, `OUT_OF_MEMORY` and the codes of
+ *   backends; TypeError or RangeError `INVALID_ARGUMENT`; the reason of `signal`
+ */
+export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Promise<Nearest> {
+  requireSae('a', a)
+  requireSae('b', b)
+  rejectUnknownOptions(options, ['k', 'scale', 'weights', 'unfoldable', 'backend', 'signal', 'onProgress'])
+  const { k = 1, signal, onProgress } = options
+  if (!Number.isSafeInteger(k) || k < 1) throw wrongValue('k', 'a whole number >= 1', k)
+  const settings = rowSettings(options)
+  const backend = await getBackend(options.backend ?? 'auto')
+  const comparability = checkComparable(a, b, settings.weights)
+  const { aRows, bRows } = await openSides(a, b, settings, backend)
+  const { scoring } = await openScoring({ a, b, aRows, bRows }, settings, backend, signal)
+  const self = a === b
+
+  const from = async (title: string, x: SaeRows, y: SaeRows, scored: Scoring): Promise<NearestFeatures> => {
+    const titled =
+      onProgress && ((progress: Parameters<typeof onProgress>[0]) => onProgress({ ...progress, phase: title }))
+    const found = await nearestOfRows(backend, x, y, k, self, { signal, onProgress: titled })
+    return describe(placed(found, x, y, k), scored)
+  }
+  const aToB = await from('A to B', aRows, bRows, scoring)
+  const { a: aScored, b: bScored, aNorms, bNorms } = scoring
+  const turned = { ...scoring, a: bScored, b: aScored, aNorms: bNorms, bNorms: aNorms }
+  const bToA = self ? aToB : await from('B to A', bRows, aRows, turned)
+
+  const mutual = Uint8Array.from({ length: featureCount(a) }, (_, i) => {
+    const j = aToB.feature[i * k]
+    return j >= 0 && bToA.feature[j * k] === i ? 1 : 0
+  })
+  return {
+    n: featureCount(a),
+    m: featureCount(b),
+    k,
+    aToB,
+    bToA,
+    mutual,
+    mutualShare: mean(mutual),
+    backend: backend.name,
+    warnings: [
+      ...new Set([
+        ...loadingWarnings(a),
+        ...loadingWarnings(b),
+        ...comparability,
+        ...unfoldableWarnings(a, aRows, settings.unfoldable),
+        ...unfoldableWarnings(b, bRows, settings.unfoldable),
+      ]),
+    ],
+  }
+}
+
+interface FoundRows {
+  /** [rows, k] rows of the other side, -1 where there are no more */
+  readonly index: Int32Array
+  readonly cost: Float64Array
+}
+
+/** @param self leaves out every row's own: one more is asked for, and where it is not among them the last one goes */
+async function nearestOfRows(
+  backend: Backend,
+  a: Rows,
+  b: Rows,
+  k: number,
+  self: boolean,
+  control: RunControl,
+): Promise<FoundRows> {
+  const count = Math.min(self ? k + 1 : k, b.count)
+  const all = await backend.nearestRows(a, b, count, control)
+  const index = new Int32Array(a.count * k).fill(-1)
+  const cost = new Float64Array(a.count * k).fill(Number.NaN)
+  for (let i = 0; i < a.count; i++) {
+    for (let s = i * count, t = i * k; s < (i + 1) * count && t < (i + 1) * k; s++) {
+      if (self && all.index[s] === i) continue
+      index[t] = all.index[s]
+      cost[t++] = all.cost[s]
+    }
+  }
+  return { index, cost }
+}
+
+/** The same for features instead of rows. */
+function placed({ index, cost }: FoundRows, a: SaeRows, b: SaeRows, k: number) {
+  const features = a.blocks[0].matrix.rows
+  const [ofA, ofB] = [featureOfRow(a), featureOfRow(b)]
+  const feature = new Int32Array(features * k).fill(-1)
+  const costs = new Float64Array(features * k).fill(Number.NaN)
+  for (let row = 0; row < a.count; row++) {
+    feature.set(index.subarray(row * k, (row + 1) * k).map(ofB), ofA(row) * k)
+    costs.set(cost.subarray(row * k, (row + 1) * k), ofA(row) * k)
+  }
+  return { feature, cost: costs, k }
+}
+
+async function describe(
+  { feature, cost, k }: { feature: Int32Array; cost: Float64Array; k: number },
+  scoring: Scoring,
+): Promise<NearestFeatures> {
+  const places = Int32Array.from(feature.keys()).filter((place) => feature[place] >= 0)
+  const pairs = { a: places.map((place) => Math.floor(place / k)), b: places.map((place) => feature[place]) }
+  const { decoder } = pairCosines(scoring, pairs, await scorePairs(scoring, pairs))
+  const cosineDecoder = new Float64Array(feature.length).fill(Number.NaN)
+  places.forEach((place, p) => {
+    cosineDecoder[place] = decoder[p]
+  })
+  const first = cosineDecoder.filter((cosine, place) => place % k === 0 && !Number.isNaN(cosine))
+  return { feature, cost, cosineDecoder, meanCosineDecoder: mean(first) }
+}
