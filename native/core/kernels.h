@@ -19,11 +19,12 @@ struct ScanRow {
 };
 
 // How far a row of lower bounds can lie below the exact costs: entry j by at most
-// row_error * column_error[j] + relative * |entry|. column_error is null where entries are exact.
+// row_error * column_error[j] + relative * |entry| + absolute. column_error is null where entries are exact.
 struct RowError {
   double row_error = 0;
   const double* column_error = nullptr;
   double relative = 0;
+  double absolute = 0;
 };
 
 // What the audit asks of one row. An entry that may lie on either side of a threshold, or may be one of the two least
@@ -38,12 +39,12 @@ struct CompareRow {
   std::uint8_t* look_in_column;      // [blocks] set where an entry may tie or be one of its column's two least
 };
 
-// One row of costs less prices, a byte each, in blocks of kRoughBlock columns: entry j is at least
-// least[block] + code[j] * step[block], and one of code 255 may lie anywhere above that.
+// One row of costs less prices, a byte each, in blocks of kRoughBlock columns: that of entry j is at least
+// base[block] + code[j] * step[block], and of code 255 it may lie anywhere above that.
 inline constexpr std::int64_t kRoughBlock = 4 * kScanBlock;
 struct RoughRow {
   std::uint8_t* code;  // [columns]
-  float* least;        // [blocks]
+  float* base;         // [blocks]
   float* step;         // [blocks]
 };
 
@@ -114,8 +115,8 @@ struct Kernels {
   // rounded down.
   void (*lower_bounds)(float* products, std::int64_t count, double sign, double row_norm, const double* column_norms,
                        const RowError& error);
-  // Stores lower bounds of costs less prices, and gives back lower bounds of those costs, none below `floor`. Prices are
-  // finite, and not so large that their sums with costs lose all digits of f32.
+  // Stores lower bounds of costs less prices, which are finite, and gives back lower bounds of those costs. `floor`, a
+  // number of f32, is one of all of them.
   void (*to_rough)(const float* costs, std::int64_t columns, const double* prices, const RoughRow& rough);
   void (*from_rough)(const RoughRow& rough, std::int64_t columns, const double* prices, double floor, float* costs);
 

@@ -38,7 +38,8 @@ thread_local bool counted = false;
 
 // The calling thread always works on its own job, so every job advances even when no worker is free. Workers help
 // any job while fewer threads are busy than the limit, and go back after a piece when there are more or when a job waits
-// for a seat. A thread that waits for its helpers waits for pieces of a job nested deeper than its own, so waiting never goes round in a circle.
+// for a seat. A thread that waits for its helpers waits for pieces of a job nested deeper than its own, so waiting never
+// goes round in a circle.
 class Pool {
  public:
   int limit() const { return limit_.load(std::memory_order_relaxed); }
@@ -67,6 +68,8 @@ class Pool {
       std::erase(queue_, &place);
       queued_.store(static_cast<int>(queue_.size()), std::memory_order_relaxed);
       seats_.notify_all();
+      // Helpers had made way, more of them perhaps than there was need for.
+      if (queue_.empty()) work_.notify_all();
     };
     while (!seats_.wait_for(lock, kBetweenCalls, [&] { return queue_.front() == &place && busy_ < limit(); })) {
       lock.unlock();

@@ -119,7 +119,7 @@ std::unique_ptr<CostSource> make_sparse_source(const SparseCosts& costs, bool ma
 
 // Squared distances of feature rows. Solvers want no more rows in `a` than in `b`. All costs are multiplied by
 // cost_factor(), a power of two that brings them into the range of f32. An implicit source keeps about a byte of every
-// cost where that fits `memory_budget`: then it forms products but once, and once more for neighbours.
+// cost where that fits `memory_budget`: then it forms products once, and once more for neighbours and where most costs tie.
 class RowsCostSource : public CostSource {
  public:
   virtual double cost_factor() const = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace sae_match {
 namespace {
@@ -10,10 +11,10 @@ std::int64_t blocks_of(std::int64_t columns) { return (columns + kRoughBlock - 1
 
 }  // namespace
 
-RoughCosts::RoughCosts(std::int64_t rows, std::int64_t columns, const double* prices, double floor, double largest)
+RoughCosts::RoughCosts(std::int64_t rows, std::int64_t columns, const double* prices, double largest, bool negative)
     : columns_(columns),
       blocks_(blocks_of(columns)),
-      floor_(floor),
+      floor_(negative ? -std::numeric_limits<double>::infinity() : 0),
       prices_(prices, prices + columns),
       codes_(new std::uint8_t[static_cast<std::size_t>(rows * columns)]),
       scales_(new float[static_cast<std::size_t>(rows * 2 * blocks_)]) {

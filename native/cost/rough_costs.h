@@ -13,9 +13,9 @@ namespace sae_match {
 // of a 254th of the distance from the least to the mean of a block of columns; what lies above comes back as that.
 class RoughCosts {
  public:
-  // `prices` [columns] about what columns will cost; any numbers will do, sensible ones make bounds sharper. No cost
-  // and no bound read lies below `floor` or is larger in magnitude than `largest`.
-  RoughCosts(std::int64_t rows, std::int64_t columns, const double* prices, double floor, double largest);
+  // `prices` [columns] about what columns will cost; any numbers will do, sensible ones make bounds sharper, and none
+  // counts for more than `largest`, the largest cost in magnitude. `negative`: whether costs may be below 0.
+  RoughCosts(std::int64_t rows, std::int64_t columns, const double* prices, double largest, bool negative);
 
   // What that takes.
   static double bytes(std::int64_t rows, std::int64_t columns);

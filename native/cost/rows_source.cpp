@@ -122,21 +122,20 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   // Rough costs are made in the first sweep; lists made from them are exact at once.
   void list(const std::vector<std::int32_t>& rows, const double* v, std::int64_t size, Shortlists& lists,
             RunControl& control) const override {
-    if (rough_) {
-      ScannedSource::list(rows, v, size, lists, control);
-      for (const std::int32_t i : rows) {
-        Shortlist& list = lists.of(i);
-        listed(i, list.columns, list.size, list.costs, control);
-        list.exact_size = list.size;
-      }
-      return;
-    }
+    if (!keeps_rough_) return ScannedSource::list(rows, v, size, lists, control);
     const bool sweep = static_cast<std::int64_t>(rows.size()) == rows_;
-    if (keeps_rough_ && sweep) {
-      rough_in_making_ = std::make_unique<RoughCosts>(rows_, columns_, v, listed_sign_ > 0 ? 0 : -largest_, largest_);
+    if (!rough_) {
+      make_rough(v, [&] {
+        if (sweep) {
+          ScannedSource::list(rows, v, size, lists, control);
+        } else {
+          visit(every_row(), Sharpness::sharp, [](const RowPiece<float>&) {}, control);
+        }
+      });
+      if (sweep) return;
     }
     ScannedSource::list(rows, v, size, lists, control);
-    rough_ = std::move(rough_in_making_);
+    make_exact(rows, lists, control);
   }
 
  protected:
@@ -151,6 +150,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
       });
       return;
     }
+    if (!right_) right_.emplace(b_, kMostPackedBytes, control);
     const std::int64_t height = std::min(count, std::max(kLeastTileRows, kTileFloats / std::max<std::int64_t>(1, columns_)));
     if (tile_rows_ < height) {
       tile_.reset(new float[static_cast<std::size_t>(height * columns_)]);
@@ -172,7 +172,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   }
 
   RowError row_error(std::int64_t i) const override {
-    return {2 * row_errors_[i], column_errors_.data(), 0x1p-21};
+    return {2 * row_errors_[i], column_errors_.data(), 0x1p-21, 0x1p-148};
   }
 
  private:
@@ -245,6 +245,44 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         control);
   }
 
+  // `sweep` visits every row: what it sees is kept. Products are rarely formed after that.
+  template <class Sweep>
+  void make_rough(const double* prices, Sweep sweep) const {
+    rough_in_making_ = std::make_unique<RoughCosts>(rows_, columns_, prices, largest_, listed_sign_ < 0);
+    try {
+      sweep();
+    } catch (...) {
+      rough_in_making_.reset();
+      throw;
+    }
+    rough_ = std::move(rough_in_making_);
+    right_.reset();
+    tile_.reset();
+    tile_rows_ = 0;
+  }
+
+  void make_exact(const std::vector<std::int32_t>& rows, Shortlists& lists, RunControl& control) const {
+    for (const std::int32_t i : rows) lists.of(i).exact_size = lists.of(i).size;
+    if (rows.size() == 1) {
+      const Shortlist& list = lists.of(rows[0]);
+      listed(rows[0], list.columns, list.size, list.costs, control);
+      return;
+    }
+    parallel_for(static_cast<std::int64_t>(rows.size()), 1, control.threads, [&](std::int64_t begin, std::int64_t end) {
+      control.check();
+      for (std::int64_t r = begin; r < end; ++r) {
+        const Shortlist& list = lists.of(rows[r]);
+        costs(rows[r], list.columns, list.size, list.costs);
+      }
+    });
+  }
+
+  std::vector<std::int32_t> every_row() const {
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(rows_));
+    std::iota(rows.begin(), rows.end(), 0);
+    return rows;
+  }
+
   void visit_rough(const std::vector<std::int32_t>& rows, const RowVisitor<float>& visitor, RunControl& control) const {
     parallel_for(static_cast<std::int64_t>(rows.size()), kRowsPerPiece, control.threads,
                  [&](std::int64_t begin, std::int64_t end) {
@@ -262,8 +300,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
     matrix_.reset(new float[static_cast<std::size_t>(rows_ * columns_)]);
     // In slabs, so that progress can be told.
     const std::int64_t slab = std::max<std::int64_t>(2304, (rows_ + 15) / 16);
-    std::vector<std::int32_t> every(static_cast<std::size_t>(rows_));
-    std::iota(every.begin(), every.end(), 0);
+    const std::vector<std::int32_t> every = every_row();
     for (std::int64_t first = 0; first < rows_; first += slab) {
       const std::int64_t size = std::min(slab, rows_ - first);
       bound_rows(every.data() + first, size, matrix_.get() + first * columns_, control);
@@ -276,7 +313,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   bool keeps_rough_;
   double factor_ = 1, listed_sign_, largest_ = 0;
   StoredRows a_, b_;
-  std::optional<RightSide> right_;  // as long as products are formed
+  mutable std::optional<RightSide> right_;  // as long as products are formed
   std::vector<double> a_norms_, b_norms_, row_errors_, column_errors_;
   std::uint64_t identity_;
   std::unique_ptr<float[]> matrix_;

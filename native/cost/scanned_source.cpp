@@ -280,8 +280,8 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
           const RowError error = row_error(i);
           const auto upper = [&](std::int64_t j) {
             const double lower = listed_cost(costs, j);
-            return error.column_error ? lower + (error.row_error * error.column_error[j] + error.relative * std::fabs(lower))
-                                      : lower;
+            if (!error.column_error) return lower;
+            return lower + (error.row_error * error.column_error[j] + error.relative * std::fabs(lower) + error.absolute);
           };
           std::int64_t before = compare(kernel, scan(costs), error,
                                         {threshold, column_thresholds.data(), scratch->least_upper.data(),

@@ -92,7 +92,9 @@ void level_with_pool(ShortlistState& state) {
   for (const std::vector<std::int32_t>& group : state.lists.groups()) {
     const auto is_out = [&](std::int32_t member) { return state.row_to_column[member] == kPool; };
     if (std::none_of(group.begin(), group.end(), is_out)) continue;
-    const double out = state.pool.reduced(), level = std::min(out, best_of_others(state, group.front()));
+    const double out = state.pool.reduced();
+    if (state.lists.of(group.front()).bound < out) raise_bound(state, group.front(), out);
+    const double level = std::min(out, best_of_others(state, group.front()));
     for (const std::int32_t member : group) {
       const std::int32_t j = state.row_to_column[member];
       if (j >= 0) state.set_level(j, std::min(state.level(j), state.own_cost[member] - level));

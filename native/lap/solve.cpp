@@ -227,6 +227,7 @@ Solution solve_source(const CostSource& source, const SolveOptions& options, con
       add(textbook.work, matching.work);
       matching = std::move(textbook);
       certified = std::move(proof);
+      solution.solver = Solver::jv;
     }
     solution.solve_milliseconds += watch.lap();
   }

@@ -73,6 +73,81 @@ void check_lower_bounds(double smallest, double largest) {
   }
 }
 
+// The lists and the audit of a source that keeps a byte of every cost: no bound lies above an exact cost. Rows opposite
+// to each other have the largest costs there are.
+void check_rough_bounds(double smallest, double largest, bool opposite, bool maximize) {
+  const TestRows a(60, 20, smallest, largest);
+  TestRows b(90, 20, smallest, largest);
+  if (opposite) {
+    for (std::size_t e = 0; e < b.values.size(); ++e) b.values[e] = -a.values[e % a.values.size()];
+  }
+  RunControl control;
+  const auto source = make_rows_source(a.view, b.view, maximize, Source::implicit, 1 << 30, control);
+  CHECK(!source->batched());
+  std::vector<double> v(static_cast<std::size_t>(b.count)), exact(v.size());
+  for (double& price : v) price = normal() * source->largest();
+  Shortlists lists(a.count, 64);
+  source->list(every(a.count), v.data(), 16, lists, control);  // the sweep
+  for (const std::vector<std::int32_t>& rows : {every(a.count), std::vector<std::int32_t>{7}}) {
+    source->list(rows, v.data(), 16, lists, control);
+    for (const std::int32_t i : rows) {
+      const Shortlist& list = lists.of(i);
+      CHECK_EQUAL(list.exact_size, list.size);
+      source->row(i, exact.data());
+      std::vector<bool> listed(v.size(), false);
+      for (std::int32_t e = 0; e < list.size; ++e) {
+        CHECK_EQUAL(list.costs[e], exact[static_cast<std::size_t>(list.columns[e])]);
+        listed[static_cast<std::size_t>(list.columns[e])] = true;
+      }
+      for (std::size_t j = 0; j < v.size(); ++j) {
+        if (!listed[j]) CHECK(exact[j] - v[j] >= list.bound);
+      }
+    }
+  }
+  const std::vector<std::int32_t> nobody(static_cast<std::size_t>(a.count), -1), no_one(v.size(), -1);
+  const Audit audit = source->audit({v.data(), nobody.data(), no_one.data(), false}, control);
+  for (std::int64_t i = 0; i < a.count; ++i) {
+    source->row(i, exact.data());
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t j = 0; j < v.size(); ++j) least = std::min(least, exact[j] - v[j]);
+    CHECK(audit.least_reduced[i] <= least);
+    CHECK(audit.least_reduced[i] >= least - 1e-12 * (std::fabs(least) + source->largest()));
+  }
+}
+
+// Asked for some rows first, such a source looks at all of them.
+void check_rough_without_sweep() {
+  const TestRows a(60, 20, 0.1, 1), b(90, 20, 0.1, 1);
+  RunControl control;
+  const auto rough = make_rows_source(a.view, b.view, false, Source::implicit, 1 << 30, control);
+  const auto other = make_rows_source(a.view, b.view, false, Source::dense, 0, control);
+  const std::vector<double> v(static_cast<std::size_t>(b.count), 0.0);
+  Shortlists left(a.count, 64), right(a.count, 64);
+  rough->list({3, 5}, v.data(), 16, left, control);
+  other->list({3, 5}, v.data(), 16, right, control);
+  for (const std::int64_t i : {3, 5}) {
+    CHECK_EQUAL(left.of(i).exact_size, left.of(i).size);
+    CHECK(left.of(i).bound <= right.of(i).bound + 1e-6);
+  }
+}
+
+// Squares among the subnormal numbers of f32: bounds of zero rows are as far off there as those of others.
+void check_ranks_of_tiny_rows() {
+  const std::vector<double> a{1, 0, 3e-24, 0, 1e-24, 0}, b{1, 0, 0, 0, 0, 1};
+  const auto rows = [](const std::vector<double>& values) {
+    return Rows{{RowBlock{MatrixView{values.data(), Dtype::f64, 3, 2, 2, 1}, nullptr}}, 3, nullptr};
+  };
+  const Rows left = rows(a), right = rows(b);
+  RunControl control;
+  for (const Source kind : {Source::dense, Source::implicit}) {
+    const auto source = make_rows_source(left, right, false, kind, 1 << 30, control);
+    const std::vector<double> v(3, 0.0);
+    const std::vector<std::int32_t> row_to_column{0, 1, 2}, column_to_row{0, 1, 2};
+    const Audit audit = source->audit({v.data(), row_to_column.data(), column_to_row.data(), true}, control);
+    CHECK_EQUAL(audit.rank_in_column[1], 1);  // 1e-24 comes before 3e-24
+  }
+}
+
 // Everything at or below the bound is on the list, and nothing unlisted lies below it.
 template <class T>
 void check_lists(const CostSource& source, std::int64_t size, const std::vector<T>& costs, double sign) {
@@ -352,6 +427,15 @@ int main() {
     check_matrix_lists<float>(Dtype::f32);
     check_matrix_lists<double>(Dtype::f64);
     check_tiles();
+    for (const bool maximize : {false, true}) {
+      for (const bool opposite : {false, true}) {
+        for (const double smallest : {0.9, 1e-4, 1e-22}) {
+          for (int round = 0; round < 10; ++round) check_rough_bounds(smallest, 1 + 0.1 * round, opposite, maximize);
+        }
+      }
+    }
+    check_rough_without_sweep();
+    check_ranks_of_tiny_rows();
     check_identical_columns();
     check_identical_feature_rows();
     for (const double share : {0.0, 0.05, 0.4, 1.0}) {
