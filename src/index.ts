@@ -64,9 +64,10 @@ export {
   composeSteps,
   cycleConsistency,
 } from './tracks/composition.js'
+export { cutSteps, type StepCut } from './tracks/cut.js'
 export { type FlowGraph, flowGraph } from './tracks/flow-graph.js'
 export { type Lifetimes, lifetimes } from './tracks/lifetimes.js'
 export { type ReadRunOptions, type Run, type RunInput, type RunPair, readRun } from './tracks/read-run.js'
 export { readStep } from './tracks/read-step.js'
 export { invertStep, type MatchStep, stepOf } from './tracks/step.js'
-export { findTracks, type TrackCut, type Tracks } from './tracks/tracks.js'
+export { findTracks, type Tracks } from './tracks/tracks.js'

@@ -3,14 +3,26 @@ import { encodeCsv } from '../output/csv.js'
 import { encodeJson } from '../output/json.js'
 import { comparePaths, type DistanceSummary, type PathComparison, summariseByDistance } from '../tracks/by-distance.js'
 import { findStep, findStepIfAny, type RunStep } from '../tracks/choose.js'
+import { cutSteps } from '../tracks/cut.js'
 import type { RunInput } from '../tracks/read-run.js'
-import { readStep } from '../tracks/read-step.js'
-import { layerSizes, type MatchStep } from '../tracks/step.js'
+import { readStep, readSteps } from '../tracks/read-step.js'
+import { layerSizes } from '../tracks/step.js'
 import type { Arguments } from './arguments.js'
 import type { CommandContext } from './command.js'
 import { bar } from './histogram.js'
 import { comparable, percent, whole } from './numbers.js'
-import { inputJson, openRun, readLayers, readOutput, runWarnings, schemaVersion } from './read-runs.js'
+import {
+  type CutJson,
+  cutJson,
+  cutText,
+  inputJson,
+  openRun,
+  readCut,
+  readLayers,
+  readOutput,
+  runWarnings,
+  schemaVersion,
+} from './read-runs.js'
 import { type Column, renderTable, wrap } from './table.js'
 import type { Terminal } from './terminal.js'
 
@@ -21,8 +33,8 @@ export async function composeAll(args: Arguments, context: CommandContext): Prom
   const run = await openRun(args, context)
   const layers = readLayers(args, run)
   const found: RunStep[] = layers.slice(1).map((layer, k) => findStep(run, layers[k], layer))
-  const steps: MatchStep[] = []
-  for (const step of found) steps.push(await readStep(step, signal))
+  const cut = readCut(args)
+  const steps = cutSteps(await readSteps(found, signal), cut)
   const comparisons = await comparePaths(steps, async (from, to) => {
     const step = findStepIfAny(run, layers[from], layers[to])
     if (step === null) return null
@@ -31,6 +43,7 @@ export async function composeAll(args: Arguments, context: CommandContext): Prom
   })
   const report: Report = {
     run: run.path,
+    cut: cutJson(cut),
     layers: layers.map(inputJson),
     paths: comparisons.map((comparison) => pathJson(layers, comparison)),
     byDistance: summariseByDistance(comparisons, layerSizes(steps)),
@@ -48,6 +61,7 @@ export async function composeAll(args: Arguments, context: CommandContext): Prom
 /** What `--json` prints: scripts rely on these names. */
 interface Report {
   readonly run: string
+  readonly cut: CutJson
   readonly layers: readonly ReturnType<typeof inputJson>[]
   readonly paths: readonly ReturnType<typeof pathJson>[]
   readonly byDistance: readonly DistanceSummary[]
@@ -74,7 +88,9 @@ function encodePathsCsv({ paths }: Report): string {
   return encodeCsv(columns, rows)
 }
 
-function render({ layers, paths, byDistance, out, warnings }: Report, { colors, width }: Terminal): string {
+function render(report: Report, { colors, width }: Terminal): string {
+  const { layers, paths, byDistance, out, warnings } = report
+  const cut = cutText(report.cut)
   const distances = byDistance.map(({ distance }) => distance)
   const columns: Column[] = [
     { title: 'agreement from', align: 'left' },
@@ -101,7 +117,7 @@ function render({ layers, paths, byDistance, out, warnings }: Report, { colors, 
   ]
   const title = `${layers[0].name} → ${layers[layers.length - 1].name}`
   return [
-    `${colors.bold(title)}  ${whole(layers.length)} layers, ${whole(paths.length)} paths`,
+    `${colors.bold(title)}  ${whole(layers.length)} layers, ${whole(paths.length)} paths${cut === null ? '' : `, ${cut}`}`,
     ...lines.map((line) => `  ${line}`.trimEnd()),
   ].join('\n')
 }
@@ -109,6 +125,7 @@ function render({ layers, paths, byDistance, out, warnings }: Report, { colors, 
 const distanceColumns: readonly Column[] = [
   { title: 'steps', align: 'right' },
   { title: 'paths', align: 'right' },
+  { title: 'arrive', align: 'right' },
   { title: 'agreement', align: 'right' },
   { title: '', align: 'left' },
   { title: 'least', align: 'right' },
@@ -122,9 +139,10 @@ function distanceRows(summaries: readonly DistanceSummary[], colors: Terminal['c
   const costs = comparable(
     summaries.flatMap(({ costSum, costMaximum, directCost }) => [costSum, costMaximum, directCost]),
   )
-  return summaries.map(({ distance, paths, agreement }, row) => [
+  return summaries.map(({ distance, paths, matchedShare, agreement }, row) => [
     String(distance),
     whole(paths),
+    percent(matchedShare),
     percent(agreement.mean),
     colors.cyan(bar(agreement.mean || 0, 10)),
     percent(agreement.least),

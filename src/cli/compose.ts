@@ -12,16 +12,22 @@ import {
   composeSteps,
   cycleConsistency,
 } from '../tracks/composition.js'
+import { cutSteps } from '../tracks/cut.js'
 import type { Run, RunInput } from '../tracks/read-run.js'
-import { readStep } from '../tracks/read-step.js'
+import { readStep, readSteps } from '../tracks/read-step.js'
 import { invertStep, type MatchStep } from '../tracks/step.js'
 import { type Arguments, UsageError } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
 import { composeAll } from './compose-all.js'
 import { comparable, decimals, percent, whole } from './numbers.js'
 import {
+  type CutJson,
+  cutJson,
+  cutOptions,
+  cutText,
   inputJson,
   openRun,
+  readCut,
   readList,
   readOutput,
   readRunOptions,
@@ -45,10 +51,11 @@ export const composeCommand: Command = {
       value: 'FILE',
       help: 'write a_to_c, cost_sum, cost_maximum, direct and agreement to this .npz, .json or .csv; with --all the table, to .json or .csv',
     },
+    ...cutOptions,
     ...readRunOptions,
   },
   details: [
-    'Takes the matches of a run directory one after the other, from A to C, and tells what the path costs and how often it ends where the direct match does, if the run has that too. A pair that the run holds in the other direction is inverted.',
+    'Takes the matches of a run directory one after the other, from A to C, and tells what the path costs and how often it ends where the direct match does, if the run has that too. A pair that the run holds in the other direction is inverted. Steps can be cut by cost, cosine or mutual nearness; the direct match stays whole.',
     'A and C are numbers of layers, names or paths of SAEs of the run. See docs/tracks.md for files and --json.',
   ],
   examples: [
@@ -75,19 +82,20 @@ async function composePath(from: string, to: string, args: Arguments, context: C
   const run = await openRun(args, context)
   const path = readPath(run, from, to, readList(args, 'through'))
   const found = path.slice(1).map((input, k) => findStep(run, path[k], input))
-  const steps: MatchStep[] = []
-  for (const step of found) steps.push(await readStep(step, signal))
+  const cut = readCut(args)
+  const steps = cutSteps(await readSteps(found, signal), cut)
   const composition = composeSteps(steps)
   const directStep = findStepIfAny(run, path[0], path[path.length - 1])
   const direct = directStep && (await readStep(directStep, signal))
   const comparison = direct && agreement(composition.aToC, direct.aToB)
 
-  const report = {
+  const report: Report = {
     run: run.path,
+    cut: cutJson(cut),
     from: inputJson(path[0]),
     to: inputJson(path[path.length - 1]),
     through: path.slice(1, -1).map(({ name }) => name),
-    steps: found.map((step, k) => ({ ...stepJson(path[k], path[k + 1], step, steps[k]) })),
+    steps: found.map((step, k) => stepJson(path[k], path[k + 1], step, steps[k])),
     quantileLevels,
     matched: composition.aToC.filter((k) => k !== -1).length,
     costSum: spreadJson(composition.costSum),
@@ -113,11 +121,15 @@ async function composePath(from: string, to: string, args: Arguments, context: C
   else terminal.print(render(report, terminal))
 }
 
-type Report = {
+/** What `--json` prints: scripts rely on these names. */
+interface Report {
+  readonly run: string
+  readonly cut: CutJson
   readonly from: ReturnType<typeof inputJson>
   readonly to: ReturnType<typeof inputJson>
   readonly through: readonly string[]
   readonly steps: readonly ReturnType<typeof stepJson>[]
+  readonly quantileLevels: readonly number[]
   readonly matched: number
   readonly costSum: SpreadJson
   readonly costMaximum: SpreadJson
@@ -227,10 +239,12 @@ function render(report: Report, { colors, width }: Terminal): string {
     cosineDecoder === null ? '' : decimals(quantile(cosineDecoder, 0.5), 3),
   ])
   const verdict = verdictOf(report, colors)
+  const cut = cutText(report.cut)
   const lines = [
     `${whole(report.matched)} of ${whole(from.features)} features arrive, ${verdict}`,
     '',
     ...renderTable(columns, rows, colors.dim),
+    ...(cut === null ? [] : ['', colors.dim(cut)]),
     ...(out === null ? [] : ['', colors.dim(out)]),
     ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
   ]

@@ -3,9 +3,11 @@ import { distribution } from '../matching/statistics.js'
 import { ensureWritableFile } from '../output/atomic-file.js'
 import { canonicalJson } from '../output/json.js'
 import { allLayers, findInput, type RunStep } from '../tracks/choose.js'
+import type { StepCut } from '../tracks/cut.js'
 import { type Run, type RunInput, readRun } from '../tracks/read-run.js'
 import { type Arguments, type OptionSpecs, UsageError } from './arguments.js'
 import type { CommandContext } from './command.js'
+import { significant } from './numbers.js'
 
 /** Of every file that commands write about a run directory; raised when a reader of an older one would go wrong. */
 export const schemaVersion = 1
@@ -16,6 +18,39 @@ export const readRunOptions: OptionSpecs = {
     value: 'HASH',
     help: 'only pairs with the options of this one (the end of its file name); several: HASH,HASH',
   },
+}
+
+/** Which pairs of the steps hold. */
+export const cutOptions: OptionSpecs = {
+  cost: { value: 'X', help: 'cut where a step costs more than this' },
+  cosine: { value: 'X', help: 'cut where the cosine of the two decoders is below this' },
+  mutual: { help: "cut where the two features are not each other's nearest" },
+}
+
+/** What the user chose of {@link cutOptions}. */
+export function readCut(args: Arguments): StepCut {
+  const [cost, cosine] = [args.number('cost'), args.number('cosine')]
+  if (cosine !== undefined && !(cosine >= -1 && cosine <= 1)) {
+    throw new UsageError(`Expected a number from -1 to 1 for --cosine, got ${cosine}`)
+  }
+  return { cost, cosine, mutual: args.has('mutual') }
+}
+
+/** A cut in `--json`. */
+export function cutJson({ cost, cosine, mutual }: StepCut) {
+  return { cost: cost ?? null, cosine: cosine ?? null, mutual: mutual ?? false }
+}
+
+export type CutJson = ReturnType<typeof cutJson>
+
+/** A cut in words, null where there is none. */
+export function cutText({ cost, cosine, mutual }: CutJson): string | null {
+  const cuts = [
+    ...(cost === null ? [] : [`costs more than ${significant(cost)}`]),
+    ...(cosine === null ? [] : [`has a decoder cosine below ${significant(cosine)}`]),
+    ...(mutual ? ['is not mutual nearest'] : []),
+  ]
+  return cuts.length === 0 ? null : `cut where a step ${cuts.join(' or ')}`
 }
 
 /** Opens the run directory of a command. */

@@ -2,17 +2,29 @@ import { writeFileAtomically } from '../output/atomic-file.js'
 import { encodeCsv } from '../output/csv.js'
 import { encodeJson } from '../output/json.js'
 import { findStep } from '../tracks/choose.js'
+import { cutSteps } from '../tracks/cut.js'
 import { flowGraph } from '../tracks/flow-graph.js'
 import { type Lifetimes, lifetimes } from '../tracks/lifetimes.js'
 import type { RunInput } from '../tracks/read-run.js'
-import { readStep } from '../tracks/read-step.js'
-import type { MatchStep } from '../tracks/step.js'
-import { findTracks, type TrackCut, type Tracks } from '../tracks/tracks.js'
-import { type Arguments, UsageError } from './arguments.js'
+import { readSteps } from '../tracks/read-step.js'
+import { findTracks, type Tracks } from '../tracks/tracks.js'
 import type { Command } from './command.js'
 import { columnChart } from './histogram.js'
-import { percent, significant, whole } from './numbers.js'
-import { inputJson, openRun, readLayers, readOutput, readRunOptions, runWarnings, schemaVersion } from './read-runs.js'
+import { percent, whole } from './numbers.js'
+import {
+  type CutJson,
+  cutJson,
+  cutOptions,
+  cutText,
+  inputJson,
+  openRun,
+  readCut,
+  readLayers,
+  readOutput,
+  readRunOptions,
+  runWarnings,
+  schemaVersion,
+} from './read-runs.js'
 import { type Column, renderTable, wrap } from './table.js'
 import type { Terminal } from './terminal.js'
 
@@ -21,9 +33,7 @@ export const tracksCommand: Command = {
   summary: 'follows features through layers: tracks, lifetimes, births and deaths',
   positionals: ['RUN'],
   options: {
-    cost: { value: 'X', help: 'cut where a step costs more than this' },
-    cosine: { value: 'X', help: 'cut where the cosine of the two decoders is below this' },
-    mutual: { help: "cut where the two features are not each other's nearest" },
+    ...cutOptions,
     layers: { value: 'LIST', help: 'the layers in their order (default: all of the run)' },
     out: { value: 'FILE', help: 'write every track to this .json or .csv' },
     graph: { value: 'FILE', help: 'write the flow graph (layers, nodes, edges) to this .json' },
@@ -46,13 +56,12 @@ export const tracksCommand: Command = {
     const run = await openRun(args, context)
     const layers = readLayers(args, run)
     const found = layers.slice(1).map((layer, k) => findStep(run, layers[k], layer))
-    const steps: MatchStep[] = []
-    for (const step of found) steps.push(await readStep(step, signal))
-    const tracks = findTracks(steps, cut)
+    const steps = cutSteps(await readSteps(found, signal), cut)
+    const tracks = findTracks(steps)
     const lives = lifetimes(tracks)
     const report = {
       run: run.path,
-      cut: { cost: cut.cost ?? null, cosine: cut.cosine ?? null, mutual: cut.mutual ?? false },
+      cut: cutJson(cut),
       layers: layers.map((layer, k) => layerJson(layer, k, lives)),
       tracks: tracks.count,
       lengths: Array.from(lives.lengths),
@@ -69,18 +78,10 @@ export const tracksCommand: Command = {
           : encodeJson({ schemaVersion, ...report, list: listTracks(tracks) })
       await writeFileAtomically(out.path, contents)
     }
-    if (graph !== null) await writeFileAtomically(graph.path, `${JSON.stringify(flowGraph(layers, steps, cut))}\n`)
+    if (graph !== null) await writeFileAtomically(graph.path, `${JSON.stringify(flowGraph(layers, steps))}\n`)
     if (args.has('json')) terminal.print(JSON.stringify(report, null, 2))
     else terminal.print(render(report, terminal))
   },
-}
-
-function readCut(args: Arguments): TrackCut {
-  const [cost, cosine] = [args.number('cost'), args.number('cosine')]
-  if (cosine !== undefined && !(cosine >= -1 && cosine <= 1)) {
-    throw new UsageError(`Expected a number from -1 to 1 for --cosine, got ${cosine}`)
-  }
-  return { cost, cosine, mutual: args.has('mutual') }
 }
 
 /** A layer in `--json`; at the ends of the run births and deaths are not known. */
@@ -128,7 +129,7 @@ function encodeTracksCsv(
 }
 
 interface Report {
-  readonly cut: { readonly cost: number | null; readonly cosine: number | null; readonly mutual: boolean }
+  readonly cut: CutJson
   readonly layers: readonly ReturnType<typeof layerJson>[]
   readonly tracks: number
   readonly lengths: readonly number[]
@@ -143,7 +144,7 @@ function render(report: Report, { colors, width }: Terminal): string {
   const { layers, tracks, lengths, pooledSurvival, survival, out, graph, warnings } = report
   const files = [out, graph].filter((file) => file !== null)
   const lines = [
-    `${whole(tracks)} tracks, ${cutText(report.cut)}`,
+    `${whole(tracks)} tracks, ${cutText(report.cut) ?? 'cut only where a feature has no partner'}`,
     '',
     ...renderTable(
       [
@@ -178,15 +179,6 @@ function render(report: Report, { colors, width }: Terminal): string {
   return [`${colors.bold(title)}  ${whole(layers.length)} layers`, ...lines.map((line) => `  ${line}`.trimEnd())].join(
     '\n',
   )
-}
-
-function cutText({ cost, cosine, mutual }: Report['cut']): string {
-  const cuts = [
-    ...(cost === null ? [] : [`costs more than ${significant(cost)}`]),
-    ...(cosine === null ? [] : [`has a decoder cosine below ${significant(cosine)}`]),
-    ...(mutual ? ['is not mutual nearest'] : []),
-  ]
-  return cuts.length === 0 ? 'cut only where a feature has no partner' : `cut where a step ${cuts.join(' or ')}`
 }
 
 /** A column for every number of layers, full height for all features. */

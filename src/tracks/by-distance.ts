@@ -50,8 +50,7 @@ export interface DistanceSummary {
  * Match draws. Paths are ordered by their first layer, then by distance.
  *
  * @param steps [L - 1] the matches of each layer with the next
- * @param direct gives the direct match of two layers, by their places, or null where there is none; a path of one step
- * is held against the step itself
+ * @param direct gives the direct match of two layers, by their places, or null where there is none
  * @throws TypeError or RangeError for steps that do not follow one another; whatever `direct` throws
  */
 export async function comparePaths(
@@ -64,8 +63,7 @@ export async function comparePaths(
     let composition = composeSteps([steps[from]])
     for (let to = from + 1; to <= steps.length; to++) {
       if (to > from + 1) composition = extendComposition(composition, steps[to - 1])
-      const beside = to === from + 1 ? steps[from] : await direct(from, to)
-      comparisons.push(comparePath(from, to, composition, beside))
+      comparisons.push(comparePath(from, to, composition, await direct(from, to)))
     }
   }
   return comparisons

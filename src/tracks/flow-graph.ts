@@ -1,6 +1,5 @@
 import { wrongValue } from '../errors.js'
 import { checkSteps, layerSizes, type MatchStep } from './step.js'
-import { checkCut, holdingPairs, type TrackCut } from './tracks.js'
 
 /** Of flow graphs as files; raised when a reader of an older one would go wrong. */
 export const flowGraphSchemaVersion = 1
@@ -33,24 +32,21 @@ export interface FlowGraph {
 }
 
 /**
- * The graph of all pairs that hold under `cut`, from each layer to the next.
+ * The graph of all pairs, from each layer to the next; `cutSteps` leaves out those below a threshold.
  *
  * @param layers [L] what the layers are called
  * @param steps [L - 1] the matches of each layer with the next
- * @throws TypeError or RangeError for steps that do not follow one another, or for a cut that the steps cannot tell
+ * @throws TypeError or RangeError for steps that do not follow one another
  */
 export function flowGraph(
   layers: readonly { readonly name: string; readonly layer: number | null }[],
   steps: readonly MatchStep[],
-  cut: TrackCut = {},
 ): FlowGraph {
   checkSteps(steps)
-  checkCut(steps, cut)
   const sizes = layerSizes(steps)
   if (layers.length !== sizes.length) throw wrongValue('layers', `${sizes.length} layers`, layers)
-  const pairs = steps.map((step) => holdingPairs(step, cut))
   const used = [...sizes].map((size) => new Uint8Array(size))
-  for (const [k, aToB] of pairs.entries()) {
+  for (const [k, { aToB }] of steps.entries()) {
     for (const [i, j] of aToB.entries()) if (j !== -1) used[k][i] = used[k + 1][j] = 1
   }
   const nodes: FlowGraph['nodes'][number][] = []
@@ -58,8 +54,7 @@ export function flowGraph(
     Int32Array.from(flags, (flag, feature) => (flag === 0 ? -1 : nodes.push({ layer, feature }) - 1)),
   )
   const edges: FlowGraph['edges'][number][] = []
-  for (const [k, aToB] of pairs.entries()) {
-    const { cost, cosine } = steps[k]
+  for (const [k, { aToB, cost, cosine }] of steps.entries()) {
     for (const [i, j] of aToB.entries()) {
       if (j === -1) continue
       const alike = Number.isNaN(cosine[i]) ? null : cosine[i]

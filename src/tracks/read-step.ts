@@ -37,6 +37,13 @@ export async function readStep({ pair, inverted }: RunStep, signal?: AbortSignal
   }
 }
 
+/** {@link readStep} of each, one after the other. */
+export async function readSteps(steps: readonly RunStep[], signal?: AbortSignal): Promise<MatchStep[]> {
+  const read: MatchStep[] = []
+  for (const step of steps) read.push(await readStep(step, signal))
+  return read
+}
+
 async function checkContents(file: string, expected: string, signal?: AbortSignal): Promise<void> {
   const bytes = await readFile(file, { signal }).catch((cause) => {
     signal?.throwIfAborted()

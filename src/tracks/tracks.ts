@@ -1,17 +1,5 @@
-import { wrongType, wrongValue } from '../errors.js'
 import { invert } from '../matching/compose.js'
-import { rejectUnknownOptions } from '../validate.js'
 import { checkSteps, layerSizes, type MatchStep } from './step.js'
-
-/** Which pairs of a step hold; without any of these every pair does. */
-export interface TrackCut {
-  /** No pair dearer than this, in the scale of the match. */
-  readonly cost?: number
-  /** No pair whose decoder rows have a lower cosine, or none that is defined. */
-  readonly cosine?: number
-  /** Only features that are each other's nearest. */
-  readonly mutual?: boolean
-}
 
 /**
  * Features followed through L consecutive layers. Every feature of every layer is in exactly one track, if need be in
@@ -34,17 +22,16 @@ export interface Tracks {
 }
 
 /**
- * Chains of matches through consecutive layers. A track ends where a step is unmatched or its pair does not hold
- * under `cut`. See docs/method.md#tracks-and-lifetimes.
+ * Chains of matches through consecutive layers. A track ends where a step has no partner for its feature; steps that
+ * went through `cutSteps` have none where they are cut. See docs/method.md#tracks-and-lifetimes.
  *
  * @param steps [L - 1] the matches of each layer with the next
- * @throws TypeError or RangeError for steps that do not follow one another, or for a cut that the steps cannot tell
+ * @throws TypeError or RangeError for steps that do not follow one another, or that match a feature twice
  */
-export function findTracks(steps: readonly MatchStep[], cut: TrackCut = {}): Tracks {
+export function findTracks(steps: readonly MatchStep[]): Tracks {
   checkSteps(steps)
-  checkCut(steps, cut)
   const sizes = layerSizes(steps)
-  const predecessors = steps.map((step) => invert(holdingPairs(step, cut), step.columns))
+  const predecessors = steps.map((step) => invert(step.aToB, step.columns))
   const start: number[] = []
   const lengths: number[] = []
   const trackOf: Int32Array[] = []
@@ -79,31 +66,4 @@ export function findTracks(steps: readonly MatchStep[], cut: TrackCut = {}): Tra
     }
   }
   return { layerSizes: sizes, count: start.length, start: Int32Array.from(start), offsets, features, cost, cosine }
-}
-
-/** [n] `aToB` of a step without the pairs that do not hold. */
-export function holdingPairs({ aToB, cost, cosine, mutual }: MatchStep, cut: TrackCut): Int32Array {
-  const { cost: dearest, cosine: leastAlike } = cut
-  return aToB.map((j, i) => {
-    const holds =
-      (dearest === undefined || cost[i] <= dearest) &&
-      (leastAlike === undefined || cosine[i] >= leastAlike) &&
-      (cut.mutual !== true || mutual?.[i] === 1)
-    return holds ? j : -1
-  })
-}
-
-/** @throws TypeError, RangeError or `UNKNOWN_OPTION` */
-export function checkCut(steps: readonly MatchStep[], cut: TrackCut): void {
-  rejectUnknownOptions(cut, ['cost', 'cosine', 'mutual'])
-  for (const name of ['cost', 'cosine'] as const) {
-    const limit = cut[name]
-    if (limit === undefined) continue
-    if (typeof limit !== 'number') throw wrongType(name, 'a number', limit)
-    if (Number.isNaN(limit)) throw wrongValue(name, 'a number', limit)
-  }
-  if (cut.mutual !== undefined && typeof cut.mutual !== 'boolean')
-    throw wrongType('mutual', 'true or false', cut.mutual)
-  const blind = cut.mutual === true ? steps.findIndex(({ mutual }) => mutual === null) : -1
-  if (blind !== -1) throw wrongValue(`steps[${blind}].mutual`, "what a match with verify: 'full' knows", null)
 }
