@@ -85,37 +85,33 @@ async function composePath(from: string, to: string, args: Arguments, context: C
   const cut = readCut(args)
   const steps = cutSteps(await readSteps(found, signal), cut)
   const composition = composeSteps(steps)
-  const directStep = findStepIfAny(run, path[0], path[path.length - 1])
-  const direct = directStep && (await readStep(directStep, signal))
-  const comparison = direct && agreement(composition.aToC, direct.aToB)
+  const [a, c] = [path[0], path[path.length - 1]]
+  const direct = await readDirect(findStepIfAny(run, a, c), composition, signal)
 
   const report: Report = {
     run: run.path,
     cut: cutJson(cut),
-    from: inputJson(path[0]),
-    to: inputJson(path[path.length - 1]),
+    from: inputJson(a),
+    to: inputJson(c),
     through: path.slice(1, -1).map(({ name }) => name),
     steps: found.map((step, k) => stepJson(path[k], path[k + 1], step, steps[k])),
     quantileLevels,
     matched: composition.aToC.filter((k) => k !== -1).length,
     costSum: spreadJson(composition.costSum),
     costMaximum: spreadJson(composition.costMaximum),
-    direct: directStep &&
-      direct &&
-      comparison && {
-        ...stepJson(path[0], path[path.length - 1], directStep, direct),
-        same: comparison.same,
-        compared: comparison.compared,
-        agreement: comparison.share,
-      },
-    cycle: cycleOf(path, steps, direct),
+    direct: direct && {
+      ...stepJson(a, c, direct.found, direct.step),
+      same: direct.comparison.same,
+      compared: direct.comparison.compared,
+      agreement: direct.comparison.share,
+    },
+    cycle: a === c ? cycleConsistency(steps) : direct && cycleConsistency([...steps, invertStep(direct.step)]),
     out: out?.path ?? null,
-    warnings: runWarnings(run, directStep === null ? found : [...found, directStep]),
+    warnings: runWarnings(run, direct === null ? found : [...found, direct.found]),
   }
   if (out !== null) {
-    const features = { composition, direct: direct?.aToB ?? null, comparison }
-    const contents = { npz: encodeFeaturesNpz, csv: encodeFeaturesCsv, json: encodeFeaturesJson }[out.format]
-    await writeFileAtomically(out.path, contents(features, report))
+    const encode = { npz: encodeFeaturesNpz, csv: encodeFeaturesCsv, json: encodeFeaturesJson }[out.format]
+    await writeFileAtomically(out.path, encode({ composition, direct }, report))
   }
   if (args.has('json')) terminal.print(JSON.stringify(report, null, 2))
   else terminal.print(render(report, terminal))
@@ -140,21 +136,29 @@ interface Report {
         readonly agreement: number
       })
     | null
+  /** Round a path that ends where it began, or back by the direct match. */
   readonly cycle: CycleConsistency | null
   readonly out: string | null
   readonly warnings: readonly string[]
+}
+
+/** The direct match of the ends of a path, whole, and how far the composed one agrees with it. */
+interface Direct {
+  readonly found: RunStep
+  readonly step: MatchStep
+  readonly comparison: Agreement
+}
+
+async function readDirect(found: RunStep | null, { aToC }: Composition, signal: AbortSignal): Promise<Direct | null> {
+  if (found === null) return null
+  const step = await readStep(found, signal)
+  return { found, step, comparison: agreement(aToC, step.aToB) }
 }
 
 function readPath(run: Run, from: string, to: string, through: readonly string[] | undefined): RunInput[] {
   const [a, c] = [findInput(run, from), findInput(run, to)]
   if (through === undefined) return pathBetween(run, a, c)
   return [a, ...through.map((name) => findInput(run, name)), c]
-}
-
-/** Round a path that ends where it began, or back by the direct match; null where there is no way back. */
-function cycleOf(path: readonly RunInput[], steps: readonly MatchStep[], direct: MatchStep | null) {
-  if (path[0] === path[path.length - 1]) return cycleConsistency(steps)
-  return direct && cycleConsistency([...steps, invertStep(direct)])
 }
 
 function stepJson(a: RunInput, b: RunInput, { pair, inverted }: RunStep, { aToB, cost, cosine }: MatchStep) {
@@ -174,21 +178,20 @@ function stepJson(a: RunInput, b: RunInput, { pair, inverted }: RunStep, { aToB,
 /** What there is for each feature of A. */
 interface Features {
   readonly composition: Composition
-  /** Its partner in the direct match; null where the run has none. */
-  readonly direct: Int32Array | null
-  readonly comparison: Agreement | null
+  /** Null where the run has none. */
+  readonly direct: Direct | null
 }
 
 /** The columns of the files, by the names they bear there; without a direct match everything about it is -1. */
-function featureColumns({ composition, direct, comparison }: Features) {
+function featureColumns({ composition, direct }: Features) {
   const { aToC, costSum, costMaximum } = composition
   const none = () => new Int32Array(aToC.length).fill(-1)
   return {
     a_to_c: aToC,
     cost_sum: costSum,
     cost_maximum: costMaximum,
-    direct: direct ?? none(),
-    agreement: comparison?.byFeature ?? none(),
+    direct: direct?.step.aToB ?? none(),
+    agreement: direct?.comparison.byFeature ?? none(),
   }
 }
 
@@ -206,10 +209,9 @@ function encodeFeaturesCsv(features: Features): string {
   return encodeCsv(['schema_version', 'feature', ...Object.keys(columns)], rows)
 }
 
-function encodeFeaturesJson({ composition, direct, comparison }: Features, report: object): string {
-  const { aToC, costSum, costMaximum } = composition
-  const byFeature = { aToC, costSum, costMaximum, direct, agreement: comparison?.byFeature ?? null }
-  return encodeJson({ schemaVersion, ...report, features: byFeature })
+function encodeFeaturesJson(features: Features, report: Report): string {
+  const { a_to_c: aToC, cost_sum: costSum, cost_maximum: costMaximum, direct, agreement } = featureColumns(features)
+  return encodeJson({ schemaVersion, ...report, features: { aToC, costSum, costMaximum, direct, agreement } })
 }
 
 const columns: readonly Column[] = [

@@ -54,8 +54,8 @@ export function allLayers(run: Run): RunInput[] {
 /**
  * The pair of a run that matches A with B; where it only has B with A, that one, to be inverted.
  *
- * @throws SaeMatchError `PAIR_MISSING` where there is neither, `PAIR_AMBIGUOUS` where there are several with different
- * options
+ * @throws SaeMatchError `PAIR_MISSING` where there is neither, `PAIR_AMBIGUOUS` where there are several of
+ * different contents
  */
 export function findStep(run: Run, a: RunInput, b: RunInput): RunStep {
   const step = findStepIfAny(run, a, b)
@@ -73,10 +73,10 @@ export function findStepIfAny(run: Run, a: RunInput, b: RunInput): RunStep | nul
   return { pair: candidates[0], inverted: forward.length === 0 }
 }
 
-/** A pair that was made again under other names has the same hash and the same numbers: one of them will do. */
+/** Files of equal contents (made again under other names, or with other baselines) are one: any of them will do. */
 function pairsOf(run: Run, a: RunInput, b: RunInput): RunPair[] {
   const pairs = run.pairs.filter((pair) => pair.a === a && pair.b === b)
-  return [...new Map(pairs.map((pair) => [pair.hash, pair])).values()]
+  return [...new Map(pairs.map((pair) => [pair.sha256, pair])).values()]
 }
 
 function onePerLayer(run: Run, inputs: readonly RunInput[]): RunInput[] {
