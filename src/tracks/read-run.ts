@@ -148,14 +148,17 @@ function invalid(file: string, expected: string, found: string): SaeMatchError {
   return new SaeMatchError('FORMAT_INVALID', `${file}: expected ${expected}, found ${found}`)
 }
 
-/** One input for each contents; where several are called alike, part of the hash tells them apart. */
+/** One input for each contents, by the name it bears most often; part of the hash tells apart what is called alike. */
 function runInputs(records: readonly InputRecord[]): RunInput[] {
-  const firsts = [...new Map(records.toReversed().map((record) => [record.contents, record])).values()]
-  const inputs = firsts.map((first): RunInput => {
-    const shared = firsts.filter(({ name }) => name === first.name).length > 1
-    const name = shared ? `${first.name}@${first.contents.slice(0, 8)}` : first.name
-    const same = records.filter(({ contents }) => contents === first.contents)
-    return { ...first, name, aliases: [...new Set(same.map((record) => record.name))] }
+  const unique = [...new Map(records.map((record) => [record.contents, record])).values()].map((record) => {
+    const names = records.filter(({ contents }) => contents === record.contents).map(({ name }) => name)
+    const times = (name: string) => names.filter((other) => other === name).length
+    const aliases = [...new Set(names)]
+    return { ...record, aliases, name: aliases.toSorted((x, y) => times(y) - times(x))[0] }
+  })
+  const inputs = unique.map((input): RunInput => {
+    const shared = unique.filter(({ name }) => name === input.name).length > 1
+    return shared ? { ...input, name: `${input.name}@${input.contents.slice(0, 8)}` } : input
   })
   const place = ({ layer }: RunInput) => layer ?? Number.POSITIVE_INFINITY
   return inputs.sort((x, y) => (place(x) === place(y) ? (x.name < y.name ? -1 : 1) : place(x) - place(y)))

@@ -31,14 +31,17 @@ describe('readRun', () => {
     expect(run.passedOver).toEqual([])
   })
 
-  it('knows an SAE by its contents, whatever it is called', async () => {
+  it('knows an SAE by its contents, and calls it as most pairs do', async () => {
     const path = join(folder, 'names')
-    const other = { ...ten, name: 'seed_1', contents: ten.name }
-    await writeRun(path, [[ten, eleven]])
-    await writeRun(path, [[other, unnumbered]])
+    const other = { ...ten, name: 'a_seed', contents: ten.name }
+    await writeRun(path, [
+      [other, unnumbered],
+      [ten, eleven],
+      [ten, unnumbered],
+    ])
     const run = await readRun(path)
     expect(run.inputs.map(({ name, aliases }) => [name, aliases])).toEqual([
-      ['layer_10', ['layer_10', 'seed_1']],
+      ['layer_10', ['a_seed', 'layer_10']],
       ['layer_11', ['layer_11']],
       ['layer_null', ['layer_null']],
     ])
