@@ -26,6 +26,10 @@ export type ErrorCode =
   | 'THRESHOLD_MISSING'
   // output
   | 'OUTPUT_FAILED'
+  // run directories
+  | 'INPUT_UNKNOWN'
+  | 'PAIR_MISSING'
+  | 'PAIR_AMBIGUOUS'
   // backends
   | 'ADDON_NOT_FOUND'
   | 'DLOPEN_FAILED'

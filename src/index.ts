@@ -55,3 +55,20 @@ export {
 export type { Activation, Folded, InputNorm, Sae, SaeSource, Site } from './sae/sae.js'
 export { type Dtype, type Matrix, rowMajor, type StoredArray } from './tensor/matrix.js'
 export type { SparseMatrix } from './tensor/sparse-matrix.js'
+export { comparePaths, type DistanceSummary, type PathComparison, summariseByDistance } from './tracks/by-distance.js'
+export { allLayers, findInput, findStep, pathBetween, type RunStep } from './tracks/choose.js'
+export {
+  type Agreement,
+  agreement,
+  type Composition,
+  type CycleConsistency,
+  composeSteps,
+  cycleConsistency,
+} from './tracks/composition.js'
+export { cutSteps, type StepCut } from './tracks/cut.js'
+export { type FlowGraph, flowGraph } from './tracks/flow-graph.js'
+export { type Lifetimes, lifetimes } from './tracks/lifetimes.js'
+export { type ReadRunOptions, type Run, type RunInput, type RunPair, readRun } from './tracks/read-run.js'
+export { readStep } from './tracks/read-step.js'
+export { invertStep, type MatchStep, stepOf } from './tracks/step.js'
+export { findTracks, type Tracks } from './tracks/tracks.js'

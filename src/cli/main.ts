@@ -4,6 +4,7 @@ import { SaeMatchError } from '../errors.js'
 import { readArguments, UsageError, unknown } from './arguments.js'
 import { benchCommand } from './bench.js'
 import { type Command, commonOptions } from './command.js'
+import { composeCommand } from './compose.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { commandHelp, generalHelp } from './help.js'
@@ -13,11 +14,14 @@ import { matchCommand } from './match.js'
 import { nearestCommand } from './nearest.js'
 import { solveCommand } from './solve.js'
 import { processTerminal, type Terminal } from './terminal.js'
+import { tracksCommand } from './tracks.js'
 
 const commands: readonly Command[] = [
   demoCommand,
   matchCommand,
   nearestCommand,
+  composeCommand,
+  tracksCommand,
   solveCommand,
   inspectCommand,
   doctorCommand,

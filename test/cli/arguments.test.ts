@@ -57,6 +57,15 @@ describe('readArguments', () => {
     expect(() => readArguments(typed, [], options)).toThrow(new UsageError(message))
   })
 
+  it('takes positionals in brackets, or leaves them out', () => {
+    for (const typed of [['RUN'], ['RUN', '1'], ['RUN', '1', '2']]) {
+      expect(readArguments(typed, ['RUN', '[A]', '[C]'], options).positionals).toEqual(typed)
+    }
+    for (const typed of [[], ['RUN', '1', '2', '3']]) {
+      expect(() => readArguments(typed, ['RUN', '[A]', '[C]'], options)).toThrow('Expected RUN [A] [C], got ')
+    }
+  })
+
   it('names missing positionals', () => {
     expect(() => readArguments(['only'], ['A', 'B'], options)).toThrow(new UsageError('Expected A B, got only'))
     expect(() => readArguments([], ['A', 'B'], options)).toThrow(new UsageError('Expected A B, got nothing'))
