@@ -6,6 +6,7 @@ import { benchCommand } from './bench.js'
 import { type Command, commonOptions } from './command.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
+import { evaluateCommand } from './evaluate.js'
 import { commandHelp, generalHelp } from './help.js'
 import { inspectCommand } from './inspect.js'
 import { interruptedExitCode, withInterrupt } from './interrupt.js'
@@ -16,6 +17,7 @@ import { processTerminal, type Terminal } from './terminal.js'
 const commands: readonly Command[] = [
   demoCommand,
   matchCommand,
+  evaluateCommand,
   solveCommand,
   inspectCommand,
   doctorCommand,

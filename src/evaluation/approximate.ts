@@ -35,7 +35,7 @@ export interface ApproximateOptions extends ApproximationOptions {
  *
  * @param a n features of width d
  * @param b m features of the same width
- * @param match of the two, or its `aToB` alone
+ * @param match of the two, or `{ aToB }` alone
  * @param activations hidden states [tokens, d] at A: a file, a folder of `layer_{L}` files, or a matrix
  * @returns batches of the tokens that count, in their order
  * @throws TypeError, RangeError `INVALID_ARGUMENT`; SaeMatchError `UNKNOWN_OPTION`, `NOT_COMPARABLE`,

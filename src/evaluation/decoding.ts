@@ -55,18 +55,46 @@ export function decodeToken(
   out: Float64Array,
 ): void {
   out.set(target.bias)
+  const ofTarget: Terms = { rows: [], factors: [] }
+  const ofOwn: Terms = { rows: [], factors: [] }
   for (let e = indptr[t]; e < indptr[t + 1]; e++) {
     const i = indices[e]
     const j = route.target[i]
-    if (j >= 0) addRow(out, target, j, data[e] * (route.gain?.[i] ?? 1))
-    else if (route.own?.[i] === 1) addRow(out, own, i, data[e])
+    if (j >= 0) addTerm(ofTarget, target, j, data[e] * (route.gain?.[i] ?? 1))
+    else if (route.own?.[i] === 1) addTerm(ofOwn, own, i, data[e])
   }
+  addRows(out, target, ofTarget)
+  addRows(out, own, ofOwn)
   if (statistics === null) return
   const [mean, deviation] = [statistics.mean[t], statistics.deviation[t]]
   for (let k = 0; k < out.length; k++) out[k] = out[k] * deviation + mean
 }
 
-function addRow(out: Float64Array, { rows, scale }: Decoder, row: number, activation: number): void {
-  const factor = activation * (scale?.[row] ?? 1)
-  for (let k = 0, at = row * out.length; k < out.length; k++, at++) out[k] += factor * rows[at]
+/** Rows of a decoder and what they are multiplied with. */
+interface Terms {
+  readonly rows: number[]
+  readonly factors: number[]
+}
+
+function addTerm({ rows, factors }: Terms, { scale }: Decoder, row: number, activation: number): void {
+  rows.push(row)
+  factors.push(activation * (scale?.[row] ?? 1))
+}
+
+/** Four rows at a time, in their order: a number of `out` is loaded and stored once for four products. */
+function addRows(out: Float64Array, { rows: values }: Decoder, { rows, factors }: Terms): void {
+  const d = out.length
+  let r = 0
+  for (; r + 4 <= rows.length; r += 4) {
+    const [f0, f1, f2, f3] = [factors[r], factors[r + 1], factors[r + 2], factors[r + 3]]
+    const [at0, at1, at2, at3] = [rows[r] * d, rows[r + 1] * d, rows[r + 2] * d, rows[r + 3] * d]
+    for (let k = 0; k < d; k++) {
+      const sum = out[k] + f0 * values[at0 + k] + f1 * values[at1 + k] + f2 * values[at2 + k]
+      out[k] = sum + f3 * values[at3 + k]
+    }
+  }
+  for (; r < rows.length; r++) {
+    const [factor, at] = [factors[r], rows[r] * d]
+    for (let k = 0; k < d; k++) out[k] += factor * values[at + k]
+  }
 }

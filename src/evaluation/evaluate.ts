@@ -91,7 +91,7 @@ export interface Evaluation {
  *
  * @param a n features of width d
  * @param b m features of the same width
- * @param match of the two, or its `aToB` alone, also a composed one
+ * @param match of the two, or `{ aToB }` alone, also a composed one
  * @param activations hidden states [tokens, d] of both layers, the same tokens row for row
  * @throws TypeError, RangeError `INVALID_ARGUMENT`; SaeMatchError `UNKNOWN_OPTION`, `NOT_COMPARABLE`,
  *   `THRESHOLD_MISSING` for the scale `folded` without thresholds, `FILE_NOT_FOUND`, `FORMAT_UNKNOWN`,
@@ -293,7 +293,7 @@ async function openBoth(a: Sae, b: Sae, activations: ActivationsOfBoth, signal: 
 function meanOfScores(scores: readonly PairingScores[]): PairingScores {
   const over = (of: (score: PairingScores) => number) => mean(scores.map(of))
   return {
-    ev: over(({ ev }) => ev),
+    explainedVariance: over(({ explainedVariance }) => explainedVariance),
     fvu: over(({ fvu }) => fvu),
     evVar: over(({ evVar }) => evVar),
     fvuVar: over(({ fvuVar }) => fvuVar),

@@ -4,7 +4,7 @@
  */
 export interface Fidelity {
   /** `1 - fvu` */
-  readonly ev: number
+  readonly explainedVariance: number
   /** `sum_t |e_t|^2 / sum_t |x_t - xbar|^2` */
   readonly fvu: number
   /** `1 - fvuVar` */
@@ -77,7 +77,7 @@ export class ApproximationError {
     const shares = varianceOfX
       .map((variance, k) => 1 - varianceOfError[k] / variance)
       .filter((_, k) => varianceOfX[k] > 0)
-    return { ev: 1 - fvu, fvu, evVar: 1 - fvuVar, fvuVar, evDim: sum(shares) / shares.length }
+    return { explainedVariance: 1 - fvu, fvu, evVar: 1 - fvuVar, fvuVar, evDim: sum(shares) / shares.length }
   }
 }
 
