@@ -21,7 +21,7 @@ export const evaluateCommand: Command = {
     activations: { value: 'DIR', help: 'layer_L.npy, .npz or .safetensors of every layer, the same tokens in each' },
     'activations-a': { value: 'FILE', help: 'in the place of --activations: those of A' },
     'activations-b': { value: 'FILE', help: 'those of B' },
-    a: { value: 'A', help: 'without RUN: the first checkpoint, to be matched first' },
+    a: { value: 'A', help: 'without RUN: the first checkpoint, to be matched with default options' },
     b: { value: 'B', help: 'the second one' },
     ...checkpointOptions,
     chain: { value: 'A,B,...', help: 'compose the matches of RUN between these SAEs and evaluate first to last' },

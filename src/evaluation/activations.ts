@@ -123,6 +123,8 @@ export async function* tokenBatches(
       read += x[0].rows
       yield { tokens, rows, x, read }
     }
+    // an archive's checksum is known only behind its last byte
+    for (const stream of streams) await stream.next()
   } finally {
     for (const stream of streams) await stream.return?.()
   }

@@ -90,6 +90,12 @@ describe('tokenBatches', () => {
     }
   })
 
+  it('finds damage of an archive, if only at its end', async () => {
+    const bytes = encodeNpz({ x: { data: values, shape: [7, 2] } })
+    bytes[bytes.indexOf(0x0a) + 30] ^= 1
+    await expectFailure(collect([file('damaged.npz', bytes)], null, 7), 'FORMAT_INVALID', 'checksum')
+  })
+
   it('refuses files and masks of other lengths', async () => {
     const six = rowMajor(new Float32Array(12), 'f32', 6, 2)
     await expectFailure(collect([npy, six], null, 4), 'TENSOR_SHAPE', '7 tokens', 'found 6')
