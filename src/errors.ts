@@ -24,6 +24,9 @@ export type ErrorCode =
   | 'ARCHITECTURE_UNKNOWN'
   | 'NOT_COMPARABLE'
   | 'THRESHOLD_MISSING'
+  // run directories
+  | 'RUN_INVALID'
+  | 'INPUT_CHANGED'
   // output
   | 'OUTPUT_FAILED'
   // run directories

@@ -23,6 +23,23 @@ export { type BackendInfo, backendInfo } from './backend/info.js'
 export type { Unavailable } from './backend/load.js'
 export type { BackendRequest, Reason } from './backend/select.js'
 export { type ErrorCode, SaeMatchError } from './errors.js'
+export type { ActivationSource } from './evaluation/activations.js'
+export { type ApproximatedStates, type ApproximateOptions, approximate } from './evaluation/approximate.js'
+export { type EncodeOptions, encode, type FeatureActivations } from './evaluation/encode.js'
+export {
+  type ActivationsOfBoth,
+  type EvaluateOptions,
+  type Evaluation,
+  type EvaluationBaselines,
+  evaluate,
+  type PairingScores,
+  type QuantileScores,
+} from './evaluation/evaluate.js'
+export type { MatchingScore, PairCounts } from './evaluation/matching-score.js'
+export type { Fidelity } from './evaluation/metrics.js'
+export type { ApproximationOptions, EvaluatedMatch } from './evaluation/options.js'
+export type { DecodingScale, UnmatchedFeatures } from './evaluation/routes.js'
+export type { TokenMask } from './evaluation/token-mask.js'
 export type { CheckpointOptions } from './formats/family.js'
 export type { SourceFile } from './formats/file.js'
 export type { Baselines } from './matching/baselines.js'

@@ -33,8 +33,7 @@ export class UsageError extends Error {
 /**
  * Reads the arguments of one command.
  *
- * @param positionals names of the positional arguments, in the order they are typed; those in brackets, `[NAME]`, may
- * be left out
+ * @param positionals names of the positional arguments, in the order they are typed; `[NAME]` may be left out
  * @throws UsageError with what was typed, what was expected and the nearest known name
  */
 export function readArguments(
@@ -63,8 +62,8 @@ export function readArguments(
     if (given.has(token.name)) throw new UsageError(`${token.rawName} is given twice`)
     given.set(token.name, optionValue(token, spec))
   }
-  const needed = positionals.filter((name) => !name.startsWith('[')).length
-  if (words.length < needed || words.length > positionals.length) {
+  const required = positionals.filter((name) => !name.startsWith('['))
+  if (words.length < required.length || words.length > positionals.length) {
     const expected = positionals.length === 0 ? 'no arguments' : positionals.join(' ')
     throw new UsageError(`Expected ${expected}, got ${words.length === 0 ? 'nothing' : words.join(' ')}`)
   }

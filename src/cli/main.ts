@@ -7,6 +7,7 @@ import { type Command, commonOptions } from './command.js'
 import { composeCommand } from './compose.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
+import { evaluateCommand } from './evaluate.js'
 import { commandHelp, generalHelp } from './help.js'
 import { inspectCommand } from './inspect.js'
 import { interruptedExitCode, withInterrupt } from './interrupt.js'
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   nearestCommand,
   composeCommand,
   tracksCommand,
+  evaluateCommand,
   solveCommand,
   inspectCommand,
   doctorCommand,

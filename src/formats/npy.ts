@@ -1,7 +1,8 @@
 import { SaeMatchError } from '../errors.js'
 import { allocateTensor, type ElementType, elementBytes, elementCount, type Tensor } from '../tensor/tensor.js'
-import type { TensorEntry } from './container.js'
+import type { Container, TensorEntry } from './container.js'
 import { openFile, readBytes, readInto } from './file.js'
+import { cutRows, filePieces } from './row-pieces.js'
 
 /** The header of an npy array. Source: numpy.lib.format, versions 1.0, 2.0 and 3.0. */
 export interface NpyHeader extends TensorEntry {
@@ -51,6 +52,47 @@ export async function readNpy(path: string, signal?: AbortSignal): Promise<Tenso
     return tensor
   } finally {
     await file.handle.close()
+  }
+}
+
+/**
+ * Opens an `.npy` file as a container of one tensor, whose name is empty.
+ * @throws as {@link readNpy}, but for `OUT_OF_MEMORY`; the reason of `signal`, also on reading
+ */
+export async function openNpy(path: string, signal?: AbortSignal): Promise<Container> {
+  const file = await openFile(path, signal)
+  try {
+    const header = await readNpyHeader((length) => readBytes(file, 0, length), file.bytes, path)
+    const { dtype, shape, dataStart } = header
+    return {
+      file: { path, bytes: file.bytes, modified: file.modified },
+      tensors: new Map([['', { dtype, shape }]]),
+      read: () => readNpy(path, signal),
+      readRows: (_name, rows) => cutNpyRows(filePieces(file, dataStart, file.bytes - dataStart), 0, header, rows, path),
+      close: () => file.handle.close(),
+    }
+  } catch (error) {
+    await file.handle.close()
+    throw error
+  }
+}
+
+/** The rows of an array whose bytes come in pieces, as {@link cutRows}, in native byte order. @throws `FORMAT_INVALID` */
+export async function* cutNpyRows(
+  pieces: AsyncIterable<Uint8Array>,
+  skip: number,
+  header: NpyHeader,
+  rows: number,
+  name: string,
+): AsyncGenerator<Tensor> {
+  if (header.fortranOrder && header.shape.length > 1) {
+    throw new SaeMatchError('FORMAT_INVALID', `${name}: expected rows one after the other, found columns`, {
+      hint: 'It was saved in Fortran order; save numpy.ascontiguousarray of it.',
+    })
+  }
+  for await (const tensor of cutRows(pieces, skip, header, rows, name)) {
+    if (header.bigEndian) swapBytes(tensor)
+    yield tensor
   }
 }
 

@@ -1,8 +1,8 @@
 import { SaeMatchError } from '../errors.js'
 import type { Container } from './container.js'
 import { openFile } from './file.js'
-import { allocateNpy, type NpyHeader, readNpyHeader, swapBytes } from './npy.js'
-import { readEntry, readEntryPrefix, readZipDirectory, type ZipEntry } from './zip.js'
+import { allocateNpy, cutNpyRows, type NpyHeader, readNpyHeader, swapBytes } from './npy.js'
+import { entryPieces, readEntry, readEntryPrefix, readZipDirectory, type ZipEntry } from './zip.js'
 
 const extension = '.npy'
 
@@ -27,17 +27,25 @@ export async function openNpz(path: string, signal?: AbortSignal): Promise<Conta
       const prefix = (length: number) => readEntryPrefix(file, entry, length)
       arrays.set(key, { entry, header: await readNpyHeader(prefix, entry.bytes, nameOf(key)) })
     }
+    const find = (key: string): NpzArray => {
+      const array = arrays.get(key)
+      if (array === undefined)
+        throw new SaeMatchError('TENSOR_MISSING', `${path}: expected an array ${key}, found none`)
+      return array
+    }
     return {
       file: { path, bytes: file.bytes, modified: file.modified },
       tensors: new Map([...arrays].map(([key, { header }]) => [key, { dtype: header.dtype, shape: header.shape }])),
       async read(key) {
-        const array = arrays.get(key)
-        if (array === undefined)
-          throw new SaeMatchError('TENSOR_MISSING', `${path}: expected an array ${key}, found none`)
-        const tensor = allocateNpy(array.header, nameOf(key))
-        await readEntry(file, array.entry, array.header.dataStart, tensor.data.buffer)
-        if (array.header.bigEndian) swapBytes(tensor)
+        const { entry, header } = find(key)
+        const tensor = allocateNpy(header, nameOf(key))
+        await readEntry(file, entry, header.dataStart, tensor.data.buffer)
+        if (header.bigEndian) swapBytes(tensor)
         return tensor
+      },
+      async *readRows(key, rows) {
+        const { entry, header } = find(key)
+        yield* cutNpyRows(entryPieces(file, entry), header.dataStart, header, rows, nameOf(key))
       },
       close: () => file.handle.close(),
     }

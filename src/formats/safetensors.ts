@@ -2,6 +2,7 @@ import { describe, SaeMatchError } from '../errors.js'
 import { allocateTensor, type ElementType, elementBytes, elementCount } from '../tensor/tensor.js'
 import type { Container, TensorEntry } from './container.js'
 import { type OpenFile, openFile, readBytes, readInto } from './file.js'
+import { cutRows, filePieces } from './row-pieces.js'
 
 const elementTypes = new Map<unknown, ElementType>([
   ['F64', 'f64'],
@@ -40,17 +41,24 @@ export async function openSafetensors(path: string, signal?: AbortSignal): Promi
   const file = await openFile(path, signal)
   try {
     const tensors = await readHeader(file)
+    const find = (name: string): Placed => {
+      const tensor = tensors.get(name)
+      if (tensor === undefined)
+        throw new SaeMatchError('TENSOR_MISSING', `${path}: expected a tensor ${name}, found none`)
+      return tensor
+    }
     return {
       file: { path, bytes: file.bytes, modified: file.modified },
       tensors,
       async read(name) {
-        const tensor = tensors.get(name)
-        if (tensor === undefined)
-          throw new SaeMatchError('TENSOR_MISSING', `${path}: expected a tensor ${name}, found none`)
-        const { dtype, shape, start } = tensor
+        const { dtype, shape, start } = find(name)
         const result = allocateTensor(dtype, shape, false, `${path}: ${name}`)
         await readInto(file, start, result.data.buffer)
         return result
+      },
+      async *readRows(name, rows) {
+        const { start, bytes, ...entry } = find(name)
+        yield* cutRows(filePieces(file, start, bytes), 0, entry, rows, `${path}: ${name}`)
       },
       close: () => file.handle.close(),
     }

@@ -3,6 +3,7 @@ import { crc32, createInflateRaw } from 'node:zlib'
 import { type Entry, fromRandomAccessReader, RandomAccessReader, type ZipFile } from 'yauzl'
 import { SaeMatchError } from '../errors.js'
 import { type OpenFile, readBytes, readInto } from './file.js'
+import { filePieces } from './row-pieces.js'
 
 /** A file inside a zip archive; sizes and places are those of the central directory. */
 export interface ZipEntry {
@@ -92,16 +93,32 @@ export async function readEntry(file: OpenFile, entry: ZipEntry, from: number, t
       checksum = crc32(piece, checksum)
     })
   }
-  if (checksum !== entry.crc32) {
-    throw new SaeMatchError('FORMAT_INVALID', `${file.path}: ${entry.name} is damaged: its checksum does not match`)
-  }
+  requireChecksum(file, entry, checksum)
 }
 
 /**
- * Inflates an entry chunk by chunk while `onChunk` returns true. Never gives more than the declared size.
+ * The bytes of an entry in pieces, from the first to the last.
+ * @throws `FORMAT_INVALID` after the last where the checksum of the entry is another.
+ */
+export async function* entryPieces(file: OpenFile, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+  let checksum = 0
+  for await (const piece of entry.deflated ? inflated(file, entry) : filePieces(file, entry.start, entry.bytes)) {
+    checksum = crc32(piece, checksum)
+    yield piece
+  }
+  requireChecksum(file, entry, checksum)
+}
+
+/** Inflates an entry chunk by chunk while `onChunk` returns true. */
+async function inflate(file: OpenFile, entry: ZipEntry, onChunk: (chunk: Buffer) => boolean): Promise<void> {
+  for await (const chunk of inflated(file, entry)) if (!onChunk(chunk)) return
+}
+
+/**
+ * The inflated bytes of an entry; never more than the declared size.
  * @throws `FORMAT_INVALID` where the data is no deflate stream or not of the declared size.
  */
-async function inflate(file: OpenFile, entry: ZipEntry, onChunk: (chunk: Buffer) => boolean): Promise<void> {
+async function* inflated(file: OpenFile, entry: ZipEntry): AsyncGenerator<Buffer> {
   const invalid = (message: string, cause?: unknown) =>
     new SaeMatchError('FORMAT_INVALID', `${file.path}: ${entry.name} ${message}`, { cause })
   async function* stored() {
@@ -118,7 +135,7 @@ async function inflate(file: OpenFile, entry: ZipEntry, onChunk: (chunk: Buffer)
     for await (const chunk of inflater) {
       bytes += chunk.length
       if (bytes > entry.bytes) throw invalid(`inflates to more than the ${entry.bytes} bytes it declares`)
-      if (!onChunk(chunk)) return
+      yield chunk
     }
   } catch (cause) {
     file.signal?.throwIfAborted()
@@ -129,6 +146,11 @@ async function inflate(file: OpenFile, entry: ZipEntry, onChunk: (chunk: Buffer)
     await feeding
   }
   if (bytes < entry.bytes) throw invalid(`inflates to ${bytes} bytes, not to the ${entry.bytes} it declares`)
+}
+
+function requireChecksum(file: OpenFile, entry: ZipEntry, checksum: number): void {
+  if (checksum === entry.crc32) return
+  throw new SaeMatchError('FORMAT_INVALID', `${file.path}: ${entry.name} is damaged: its checksum does not match`)
 }
 
 async function listEntries(file: OpenFile): Promise<Entry[]> {

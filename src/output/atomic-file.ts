@@ -7,30 +7,77 @@ import { SaeMatchError } from '../errors.js'
 /** Files being written at this moment; see {@link removeUnfinishedFiles}. */
 const unfinished = new Set<string>()
 
+/** A file that is written piece by piece and appears under its name only once it is whole. */
+export interface AtomicFile {
+  /** Appends, or overwrites from byte `position` on. */
+  write(contents: Uint8Array, position?: number): Promise<void>
+  /** Gives the file its name. */
+  commit(): Promise<void>
+  /** Removes what was written; does nothing after {@link commit}. */
+  discard(): Promise<void>
+}
+
+/**
+ * Begins a file at `path`: a temporary name beside it, then fsync, rename, fsync of the directory.
+ *
+ * @throws SaeMatchError `OUTPUT_FAILED` naming the path, also on writing; the temporary file is removed
+ */
+export async function createFileAtomically(path: string): Promise<AtomicFile> {
+  const temporary = temporaryName(path)
+  unfinished.add(temporary)
+  const failed = async (error: unknown) => {
+    await rm(temporary, { force: true }).catch(() => {})
+    unfinished.delete(temporary)
+    return outputFailed(path, error)
+  }
+  const file = await open(temporary, 'wx').catch(async (error) => {
+    throw await failed(error)
+  })
+  const close = async () => {
+    await file.close().catch(() => {})
+  }
+  let end = 0
+  return {
+    async write(contents, position = end) {
+      try {
+        for (let written = 0; written < contents.length; ) {
+          const { bytesWritten } = await file.write(contents, written, contents.length - written, position + written)
+          written += bytesWritten
+        }
+        end = Math.max(end, position + contents.length)
+      } catch (error) {
+        await close()
+        throw await failed(error)
+      }
+    },
+    async commit() {
+      try {
+        await file.sync()
+        await file.close()
+        await rename(temporary, path)
+        unfinished.delete(temporary)
+        await syncDirectory(dirname(path))
+      } catch (error) {
+        await close()
+        throw await failed(error)
+      }
+    },
+    async discard() {
+      await close()
+      if (unfinished.delete(temporary)) await rm(temporary, { force: true }).catch(() => {})
+    },
+  }
+}
+
 /**
  * Writes a whole file or none: a temporary name beside it, fsync, rename, fsync of the directory.
  *
  * @throws SaeMatchError `OUTPUT_FAILED` naming the path; the temporary file is removed
  */
 export async function writeFileAtomically(path: string, contents: Uint8Array | string): Promise<void> {
-  const temporary = temporaryName(path)
-  unfinished.add(temporary)
-  try {
-    const file = await open(temporary, 'wx')
-    try {
-      await file.writeFile(contents)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, path)
-    await syncDirectory(dirname(path))
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {})
-    throw outputFailed(path, error)
-  } finally {
-    unfinished.delete(temporary)
-  }
+  const file = await createFileAtomically(path)
+  await file.write(typeof contents === 'string' ? Buffer.from(contents) : contents)
+  await file.commit()
 }
 
 /**

@@ -2,7 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ensureWritableDirectory, ensureWritableFile, writeFileAtomically } from '../../src/output/atomic-file.js'
+import {
+  createFileAtomically,
+  ensureWritableDirectory,
+  ensureWritableFile,
+  writeFileAtomically,
+} from '../../src/output/atomic-file.js'
 import { nodeArguments } from '../helpers/run-typescript.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
@@ -53,6 +58,29 @@ describe('writeFileAtomically', () => {
     })
     expect(readdirSync(folder)).toEqual(['result.bin'])
     expect(readFileSync(join(folder, 'result.bin'), 'utf8')).toBe('old')
+  })
+})
+
+describe('createFileAtomically', () => {
+  it('appends, overwrites, and shows the file only once it is whole', async () => {
+    const path = join(folder, 'result.bin')
+    const file = await createFileAtomically(path)
+    await file.write(Buffer.from('??cd'))
+    await file.write(Buffer.from('ef'))
+    await file.write(Buffer.from('ab'), 0)
+    await file.write(Buffer.from('gh'))
+    expect(readdirSync(folder)).not.toContain('result.bin')
+    await file.commit()
+    await file.discard()
+    expect(readFileSync(path, 'utf8')).toBe('abcdefgh')
+    expect(readdirSync(folder)).toEqual(['result.bin'])
+  })
+
+  it('leaves nothing of what is discarded', async () => {
+    const file = await createFileAtomically(join(folder, 'result.bin'))
+    await file.write(Buffer.from('ab'))
+    await file.discard()
+    expect(readdirSync(folder)).toEqual([])
   })
 })
 

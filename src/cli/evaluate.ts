@@ -1,0 +1,152 @@
+import { join } from 'node:path'
+import { backendInfo } from '../backend/info.js'
+import { type ActivationsOfBoth, type EvaluateOptions, type Evaluation, evaluate } from '../evaluation/evaluate.js'
+import { createStatesWriter } from '../evaluation/write-states.js'
+import { ensureWritableDirectory, ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
+import { encodeNpz } from '../output/npz.js'
+import { schemaVersion } from '../output/pair-files.js'
+import type { Sae } from '../sae/sae.js'
+import { type Arguments, UsageError } from './arguments.js'
+import type { Command, CommandContext } from './command.js'
+import { type PlannedEvaluation, planEvaluations } from './evaluation-plan.js'
+import { type EvaluatedPair, evaluationCsv, renderEvaluation } from './evaluation-report.js'
+import { applyThreads, backendOptions, checkpointOptions } from './match-options.js'
+import { createProgress, type ProgressDisplay } from './progress.js'
+
+export const evaluateCommand: Command = {
+  name: 'evaluate',
+  summary: 'explained variance and matching score on dumped activations',
+  positionals: ['[RUN]'],
+  options: {
+    activations: { value: 'DIR', help: 'layer_L.npy, .npz or .safetensors of every layer, the same tokens in each' },
+    'activations-a': { value: 'FILE', help: 'in the place of --activations: those of A' },
+    'activations-b': { value: 'FILE', help: 'those of B' },
+    a: { value: 'A', help: 'without RUN: the first checkpoint, to be matched with default options' },
+    b: { value: 'B', help: 'the second one' },
+    ...checkpointOptions,
+    chain: { value: 'A,B,...', help: 'compose the matches of RUN between these SAEs and evaluate first to last' },
+    scale: {
+      value: 'NAME',
+      choices: ['raw', 'folded'],
+      help: 'decode activations as they are, or times threshold_B / threshold_A (default: as the match was made)',
+    },
+    unmatched: {
+      value: 'HOW',
+      choices: ['drop', 'source'],
+      help: 'features without a partner contribute nothing, or keep the decoder of A (default drop)',
+    },
+    quantiles: { value: 'LIST', help: 'also send only this share of the pairs, the closest, through B: 0.1,0.5,1' },
+    mask: { value: 'FILE', help: '.npy [tokens] of bool or integers: 0 leaves a token out' },
+    write: { value: 'DIR', help: 'write the approximated hidden states (f32) and the counts of every feature' },
+    csv: { value: 'FILE', help: 'write the table as csv' },
+    ...backendOptions,
+  },
+  details: [
+    'Encodes the hidden states of A, moves every activation to its partner, decodes with B, and compares with the hidden states of B; the same for identity, random and nearest partners, for each SAE on its own layer, and for leaving the layer out. The matching score says how often matched features are active together.',
+    'RUN is a run directory of sae-match match: all its pairs are evaluated, with the checkpoints it names, which must not have changed.',
+    '--write makes NAME.xhat.npy [tokens, d], NAME.tokens.npy (the row of the activations each stands for) and NAME.counts.npz (a_to_b, together, active_a, active_b) for each pair.',
+  ],
+  examples: [
+    'sae-match evaluate sae-match-run --activations activations --quantiles 0.1,0.5,0.7,1',
+    'sae-match evaluate --a saes/layer_12 --b saes/layer_13 --activations activations --write states',
+    'sae-match evaluate sae-match-run --activations activations --chain layer_12,layer_13,layer_14',
+  ],
+  run: async (args, context) => {
+    applyThreads(args)
+    const { terminal, signal } = context
+    const info = backendInfo(args.text('backend') as EvaluateOptions['backend'])
+    const activations = readActivations(args)
+    const quantiles = readQuantiles(args)
+    const [folder, csv] = [args.text('write'), args.text('csv')]
+    if (folder !== undefined) await ensureWritableDirectory(folder)
+    if (csv !== undefined) await ensureWritableFile(csv)
+    const progress = createProgress(terminal, args.has('quiet'))
+    const plans = await planEvaluations(args, signal, progress)
+
+    const json = args.has('json')
+    const pairs: EvaluatedPair[] = []
+    const open = new Map<string, Promise<Sae>>()
+    for (const [index, plan] of plans.entries()) {
+      const options: EvaluateOptions = {
+        scale: args.text('scale') as EvaluateOptions['scale'],
+        unmatched: args.text('unmatched') as EvaluateOptions['unmatched'],
+        mask: args.text('mask'),
+        quantiles,
+        backend: args.text('backend') as EvaluateOptions['backend'],
+      }
+      const pair = await evaluatePlan(plan, open, activations, options, folder, context, progress)
+      pairs.push(pair)
+      progress.clear()
+      if (!json) terminal.print(`${renderEvaluation(pair, terminal.colors, terminal.width)}\n`)
+      const later = new Set(plans.slice(index + 1).flatMap(({ needs }) => needs))
+      for (const key of open.keys()) if (!later.has(key)) open.delete(key)
+    }
+    if (csv !== undefined) await writeFileAtomically(csv, evaluationCsv(pairs))
+    if (json) terminal.print(JSON.stringify({ backend: info.active, pairs: pairs.map(pairJson) }, null, 2))
+  },
+}
+
+async function evaluatePlan(
+  plan: PlannedEvaluation,
+  open: Map<string, Promise<Sae>>,
+  activations: ActivationsOfBoth,
+  options: EvaluateOptions,
+  folder: string | undefined,
+  { signal }: CommandContext,
+  progress: ProgressDisplay,
+): Promise<EvaluatedPair> {
+  progress.begin([plan.a, ...plan.via, plan.b].join(' → '))
+  const { a, b, match } = await plan.open(open)
+  const path = folder === undefined ? undefined : join(folder, plan.stem)
+  const writer = path === undefined ? undefined : await createStatesWriter(path, b.encoder.columns)
+  const files: string[] = []
+  let evaluation: Evaluation
+  try {
+    evaluation = await evaluate(a, b, match, activations, {
+      ...options,
+      signal,
+      onProgress: progress.update,
+      onApproximation: writer?.write,
+    })
+    if (writer !== undefined && path !== undefined) {
+      await writer.commit()
+      await writeFileAtomically(`${path}.counts.npz`, encodeNpz(countArrays(match.aToB, evaluation)))
+      files.push(...['xhat.npy', 'tokens.npy', 'counts.npz'].map((ending) => `${path}.${ending}`))
+    }
+  } finally {
+    await writer?.discard()
+  }
+  const matched = match.aToB.filter((j) => j >= 0).length
+  return { a: plan.a, b: plan.b, via: plan.via, layerA: a.layer, layerB: b.layer, matched, evaluation, files }
+}
+
+function countArrays(aToB: Int32Array, { counts }: Evaluation) {
+  return {
+    schema_version: { data: Int32Array.of(schemaVersion), shape: [] },
+    a_to_b: aToB,
+    together: counts.together,
+    active_a: counts.activeA,
+    active_b: counts.activeB,
+  }
+}
+
+/** A pair of `--json`: scripts rely on these names. */
+function pairJson({ a, b, via, layerA, layerB, matched: pairs, evaluation, files }: EvaluatedPair) {
+  const { matched, counts: _, tokens, maskedTokens, ...rest } = evaluation
+  return { a, b, via, layerA, layerB, matched: pairs, tokens, maskedTokens, ...matched, ...rest, files }
+}
+
+function readActivations(args: Arguments): ActivationsOfBoth {
+  const [folder, a, b] = [args.text('activations'), args.text('activations-a'), args.text('activations-b')]
+  if (folder !== undefined && a === undefined && b === undefined) return folder
+  if (folder === undefined && a !== undefined && b !== undefined) return { a, b }
+  throw new UsageError('Expected --activations DIR, or --activations-a FILE with --activations-b FILE')
+}
+
+function readQuantiles(args: Arguments): number[] | undefined {
+  const text = args.text('quantiles')
+  if (text === undefined) return undefined
+  const quantiles = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
+  if (quantiles.every((quantile) => quantile >= 0 && quantile <= 1)) return quantiles
+  throw new UsageError(`Expected numbers from 0 to 1 for --quantiles, got ${text}`)
+}
