@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { SaeMatchError, wrongValue } from '../errors.js'
-import type { Checkpoint } from './checkpoint.js'
+import type { Checkpoint, CheckpointHeader } from './checkpoint.js'
 import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { families } from './registry.js'
 
@@ -20,6 +20,18 @@ export async function readCheckpoint(
   }
   const location = await locate(path)
   return detectFamily(location, options.format).read(location, options)
+}
+
+/**
+ * What the checkpoint at `path` says about itself; no tensor is read.
+ * @throws as {@link readCheckpoint} for what is wrong before the tensors
+ */
+export async function readHeader(
+  path: string,
+  options: { format?: string | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<CheckpointHeader> {
+  const location = await locate(path)
+  return detectFamily(location, options.format).readHeader(location, options)
 }
 
 /** The family of a checkpoint. @throws `FORMAT_UNKNOWN` where none or more than one recognises it. */
