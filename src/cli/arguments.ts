@@ -33,7 +33,7 @@ export class UsageError extends Error {
 /**
  * Reads the arguments of one command.
  *
- * @param positionals names of the positional arguments, in the order they are typed
+ * @param positionals names of the positional arguments, in the order they are typed; the last may be `NAME...`
  * @throws UsageError with what was typed, what was expected and the nearest known name
  */
 export function readArguments(
@@ -62,7 +62,9 @@ export function readArguments(
     if (given.has(token.name)) throw new UsageError(`${token.rawName} is given twice`)
     given.set(token.name, optionValue(token, spec))
   }
-  if (words.length !== positionals.length) {
+  // `DIR...` is one or more
+  const several = positionals.at(-1)?.endsWith('...') ?? false
+  if (several ? words.length < positionals.length : words.length !== positionals.length) {
     const expected = positionals.length === 0 ? 'no arguments' : positionals.join(' ')
     throw new UsageError(`Expected ${expected}, got ${words.length === 0 ? 'nothing' : words.join(' ')}`)
   }

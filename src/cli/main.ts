@@ -10,12 +10,14 @@ import { commandHelp, generalHelp } from './help.js'
 import { inspectCommand } from './inspect.js'
 import { interruptedExitCode, withInterrupt } from './interrupt.js'
 import { matchCommand } from './match.js'
+import { pairsCommand } from './pairs.js'
 import { solveCommand } from './solve.js'
 import { processTerminal, type Terminal } from './terminal.js'
 
 const commands: readonly Command[] = [
   demoCommand,
   matchCommand,
+  pairsCommand,
   solveCommand,
   inspectCommand,
   doctorCommand,

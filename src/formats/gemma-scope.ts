@@ -58,6 +58,7 @@ async function read(location: CheckpointLocation, { signal }: ReadOptions): Prom
   const container = await openNpz(path, signal)
   try {
     const key = keysOf(container)
+    refuseUnknownTensors(container, Object.values(key))
     const n = vectorLength(container, key.encoderBias)
     const d = vectorLength(container, key.decoderBias)
     const readers = [
@@ -116,10 +117,6 @@ function keysOf(container: Container): Keys {
     }
     return [role, found[0] ?? usual]
   })
-  refuseUnknownTensors(
-    container,
-    keys.map(([, name]) => name),
-  )
   return Object.fromEntries(keys) as Keys
 }
 
