@@ -95,6 +95,7 @@ function readInFlight(text: string | undefined): number | undefined {
 /** Runs what is left, and says on standard error what becomes of each pair. */
 async function runAndFollow(run: PreparedRun, { terminal, signal }: CommandContext, quiet: boolean): Promise<PairsRun> {
   const progress = createPairsProgress(terminal, quiet)
+  const warned = new Set<string>()
   const done = run.pairs.filter((pair) => pair.done !== null).length
   if (done > 0) progress.say(`${whole(done)} of ${whole(run.pairs.length)} pairs are done already`)
   try {
@@ -102,9 +103,14 @@ async function runAndFollow(run: PreparedRun, { terminal, signal }: CommandConte
       signal,
       onProgress: progress.update,
       onPair: ({ record, reused }) => {
+        if (reused) return
         const { a, b, milliseconds, warnings } = record
-        if (!reused) progress.finished(`${pairTitle(a.name, b.name)}  ${duration(milliseconds.total)}`)
-        for (const warning of reused ? [] : warnings) progress.say(terminal.noteColors.yellow(`! ${warning}`))
+        progress.finished(`${pairTitle(a.name, b.name)}  ${duration(milliseconds.total)}`)
+        // what is doubtful about an SAE is so in all of its pairs
+        for (const warning of warnings.filter((text) => !warned.has(text))) {
+          warned.add(warning)
+          progress.say(terminal.noteColors.yellow(`! ${warning}`))
+        }
       },
       onFailure: (failure) => progress.finished(terminal.noteColors.red(`! ${failureText(failure)}`)),
     })

@@ -116,30 +116,31 @@ async function matchAll(
       onProgress?.({ a, b, phase, done, total, ...estimate.now() })
     either.throwIfAborted()
     tell('load', 0, 1)
-    try {
-      const stored = await matchPair(pair, run, store, either, tell)
-      estimate.finished(place)
-      outcomes.made(pair, stored)
-    } catch (error) {
+    const outcome = await matchPair(pair, run, store, either, tell).catch((error: unknown) => {
       either.throwIfAborted()
       if (settings.stopAtFailure || !isAboutThePair(error)) throw error
+      return error
+    })
+    if (outcome instanceof SaeMatchError) {
       estimate.failed(place)
-      outcomes.failed(pair, error)
+      outcomes.failed(pair, outcome)
+    } else {
+      estimate.finished(place)
+      outcomes.made(pair, outcome)
     }
     tell('write', 1, 1)
   }
   let next = 0
-  let fatal: { readonly error: unknown } | null = null
   const work = async () => {
     try {
       while (next < todo.length) await matchNext(next++)
     } catch (error) {
-      fatal ??= { error }
       stop.abort(error)
     }
   }
+  // all end in order before the first error is thrown
   await Promise.all(Array.from({ length: Math.min(settings.inFlight, todo.length) }, work))
-  if (fatal !== null) throw (fatal as { readonly error: unknown }).error
+  stop.signal.throwIfAborted()
 }
 
 interface LoadedSae {

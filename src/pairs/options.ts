@@ -37,7 +37,7 @@ export interface MatchPairsOptions extends Omit<MatchOptions, 'onProgress'> {
   readonly resume?: boolean | undefined
   /** Whether the first pair that fails ends the run with its error. Default false: the others are finished. */
   readonly stopAtFailure?: boolean | undefined
-  /** Called on the way, at most about a hundred times a phase of a pair. */
+  /** Called on the way: when a pair begins, through its phases, and when it has ended. */
   readonly onProgress?: ((progress: PairsProgress) => void) | undefined
   /** Called for every pair whose files are there: at once for those that were there before. */
   readonly onPair?: ((pair: PairResult) => void) | undefined

@@ -122,9 +122,13 @@ async function listPairs(
     places.set(resolve(text), saes.length - 1)
     return saes.length - 1
   }
-  const pairs: PairOfSaes[] = []
-  for (const { a, b, where } of list) pairs.push({ a: await find(a, where), b: await find(b, where) })
-  return { saes, pairs, notes: () => [] }
+  // a pair that is listed twice is one pair
+  const pairs = new Map<string, PairOfSaes>()
+  for (const { a, b, where } of list) {
+    const pair = { a: await find(a, where), b: await find(b, where) }
+    pairs.set(`${pair.a} ${pair.b}`, pair)
+  }
+  return { saes, pairs: [...pairs.values()], notes: () => [] }
 }
 
 /** Refuses what is neither a name nor a path before anything is computed: it is misspelt. */

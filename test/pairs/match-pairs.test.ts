@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  chmodSync,
   cpSync,
   existsSync,
   readdirSync,
@@ -83,6 +84,8 @@ describe('matchPairs', () => {
       { a: 'layer_1', b: join(saes, 'layer_2', 'cfg.json') },
     ]
     expect(titles(await matchPairs([saes], { pairs, out: out('listed') }))).toEqual(['3-1', '1-2'])
+    const twice = await matchPairs([saes], { pairs: [...pairs, pairs[0]], out: out('listed') })
+    expect(titles(twice)).toEqual(['3-1', '1-2'])
     const misspelt = [{ a: 'layer_3', b: 'layer_9', where: 'list.txt:7' }]
     const failing = matchPairs([saes], { pairs: misspelt, out: out('misspelt') })
     await expectFailure(failing, 'FILE_NOT_FOUND', 'list.txt:7: ', 'layer_9', 'layer_1, layer_2, layer_3, layer_4')
@@ -226,6 +229,22 @@ describe('a run that cannot go on', () => {
     const failing = matchPairs(saes, { out: join(folder, 'file', 'run') })
     await expectFailure(failing, 'OUTPUT_FAILED', join(folder, 'file', 'run'))
   })
+
+  it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)(
+    'ends where the folder is read-only, and leaves what is there',
+    async () => {
+      const path = out('read-only')
+      const before = arrays((await matchPairs(saes, { out: path })).out)
+      const places = [path, join(path, 'pairs')]
+      for (const place of places) chmodSync(place, 0o555)
+      try {
+        await expectFailure(matchPairs(saes, { out: path, pairs: 'all' }), 'OUTPUT_FAILED', path)
+      } finally {
+        for (const place of places) chmodSync(place, 0o755)
+      }
+      expect(arrays(path)).toEqual(before)
+    },
+  )
 
   it('ends with the first file that cannot be written; what was finished stays', async () => {
     const whole = await matchPairs(saes, { out: out('writable') })
