@@ -59,6 +59,12 @@ export type {
 } from './matching/result.js'
 export type { MeanScores } from './matching/score.js'
 export type { Distribution, Histogram } from './matching/statistics.js'
+export type { InputRecord, PairMilliseconds, PairRecord, RunOptions } from './output/pair-files.js'
+export type { StoredPair } from './output/run-directory.js'
+export { matchPairs } from './pairs/match-pairs.js'
+export type { ListedPair, MatchPairsOptions } from './pairs/options.js'
+export type { Shard } from './pairs/plan.js'
+export type { FailedPair, PairResult, PairsProgress, PairsRun } from './pairs/result.js'
 export { foldSae } from './sae/fold.js'
 export {
   type RowBlock,

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { backendInfo } from '../backend/info.js'
 import { type ActivationsOfBoth, type EvaluateOptions, type Evaluation, evaluate } from '../evaluation/evaluate.js'
 import { createStatesWriter } from '../evaluation/write-states.js'
-import { ensureWritableDirectory, ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
+import { checkWritableDirectory, ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNpz } from '../output/npz.js'
 import { schemaVersion } from '../output/pair-files.js'
 import type { Sae } from '../sae/sae.js'
@@ -58,7 +58,7 @@ export const evaluateCommand: Command = {
     const activations = readActivations(args)
     const quantiles = readQuantiles(args)
     const [folder, csv] = [args.text('write'), args.text('csv')]
-    if (folder !== undefined) await ensureWritableDirectory(folder)
+    if (folder !== undefined) await checkWritableDirectory(folder)
     if (csv !== undefined) await ensureWritableFile(csv)
     const progress = createProgress(terminal, args.has('quiet'))
     const plans = await planEvaluations(args, signal, progress)

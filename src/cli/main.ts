@@ -13,6 +13,7 @@ import { inspectCommand } from './inspect.js'
 import { interruptedExitCode, withInterrupt } from './interrupt.js'
 import { matchCommand } from './match.js'
 import { nearestCommand } from './nearest.js'
+import { pairsCommand } from './pairs.js'
 import { solveCommand } from './solve.js'
 import { processTerminal, type Terminal } from './terminal.js'
 import { tracksCommand } from './tracks.js'
@@ -20,6 +21,7 @@ import { tracksCommand } from './tracks.js'
 const commands: readonly Command[] = [
   demoCommand,
   matchCommand,
+  pairsCommand,
   nearestCommand,
   composeCommand,
   tracksCommand,

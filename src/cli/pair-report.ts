@@ -1,8 +1,10 @@
 import type { MeanScores } from '../matching/score.js'
 import { type Histogram, quantileLevels } from '../matching/statistics.js'
+import type { PairRecord } from '../output/pair-files.js'
+import type { StoredPair } from '../output/run-directory.js'
 import { bar, columnChart } from './histogram.js'
 import { comparable, decimals, duration, percent, significant, whole } from './numbers.js'
-import type { PairOutcome } from './run-pairs.js'
+import { pairTitle } from './run-pairs.js'
 import { type Column, renderTable, wrap } from './table.js'
 import type { Colors } from './terminal.js'
 
@@ -16,13 +18,13 @@ const columns: readonly Column[] = [
 ]
 
 /** What a person wants to know about a pair: what was found, against what, how sure, and where it is. */
-export function renderPair({ a, b, match, milliseconds, file }: PairOutcome, colors: Colors, width: number): string {
-  const { certificate, distributions, summary, warnings } = match
+export function renderPair({ record, file }: StoredPair, colors: Colors, width: number): string {
+  const { a, b, certificate, distributions, summary, warnings, milliseconds } = record
   const lines = [
     proof(certificate, colors),
-    counts(match),
+    counts(record),
     '',
-    ...renderTable(columns, scoreRows(match, colors), colors.dim),
+    ...renderTable(columns, scoreRows(record, colors), colors.dim),
     '',
     ...cosineChart(distributions.cosineDecoder, colors),
     ...(summary.mutualShare === undefined
@@ -33,8 +35,8 @@ export function renderPair({ a, b, match, milliseconds, file }: PairOutcome, col
     colors.dim(file),
     ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
   ]
-  const size = `${whole(match.n)} × ${whole(match.m)} features of width ${whole(a.dimension)}`
-  const title = `${a.name} → ${b.name}`
+  const size = `${whole(record.n)} × ${whole(record.m)} features of width ${whole(a.dimension)}`
+  const title = pairTitle(a.name, b.name)
   const oneLine = title.length + size.length + 2 <= width
   return [
     oneLine ? `${colors.bold(title)}  ${size}` : `${colors.bold(title)}\n  ${size}`,
@@ -43,17 +45,15 @@ export function renderPair({ a, b, match, milliseconds, file }: PairOutcome, col
 }
 
 /** The methods of the table, the match itself on top. */
-function scoreRows({ summary, provenance }: PairOutcome['match'], colors: Colors): string[][] {
+function scoreRows({ summary, ran, options }: PairRecord, colors: Colors): string[][] {
   const { matched, unfolded, cosine, nearest, identity, random, randomExpected } = summary
-  const own = { fold: 'folded match', none: 'unfolded match', unit: 'cosine match', stat: 'scaled match' }[
-    provenance.scale
-  ]
+  const own = { fold: 'folded match', none: 'unfolded match', unit: 'cosine match', stat: 'scaled match' }[ran.scale]
   const methods: [string, MeanScores | undefined][] = [
     [own, matched],
     ['unfolded match', unfolded],
     ['cosine match', cosine],
     ['identity', identity],
-    [`random (${provenance.seeds.length} seeds)`, random],
+    [`random (${options.seeds.length} seeds)`, random],
     ['random, expected', randomExpected],
     ['nearest, many-to-one', nearest],
   ]
@@ -68,30 +68,20 @@ function scoreRows({ summary, provenance }: PairOutcome['match'], colors: Colors
   })
 }
 
-function proof(
-  { optimal, gap, roundingBound, proof: kind }: PairOutcome['match']['certificate'],
-  colors: Colors,
-): string {
+function proof({ optimal, gap, roundingBound, proof: kind }: PairRecord['certificate'], colors: Colors): string {
   const how = kind === 'full' ? 'full proof over every pair' : 'proof from the lists of the solver'
   if (!optimal) return colors.red(`not proved optimal: gap ${significant(gap)}, ${how}`)
   const rounding = `gap ${significant(gap, 2)} within rounding (${significant(roundingBound, 2)})`
   return `${colors.green('optimal')}, ${how}: ${rounding}`
 }
 
-function counts({
-  matched,
-  unmatchedA,
-  unmatchedB,
-  unfoldableA,
-  unfoldableB,
-  provenance,
-}: PairOutcome['match']): string {
+function counts({ matched, unmatched, unfoldable, options, ran }: PairRecord): string {
   const parts = [`${whole(matched)} ${matched === 1 ? 'pair' : 'pairs'}`]
-  if (unmatchedA.length > 0) parts.push(`${whole(unmatchedA.length)} of A without a partner`)
-  if (unmatchedB.length > 0) parts.push(`${whole(unmatchedB.length)} of B without a partner`)
-  const excluded = unfoldableA.length + unfoldableB.length
-  if (excluded > 0 && provenance.unfoldable === 'exclude') parts.push(`${whole(excluded)} unfoldable ones left out`)
-  if (provenance.scoredScale !== provenance.scale) parts.push(`scored in the scale ${provenance.scoredScale}`)
+  if (unmatched.a > 0) parts.push(`${whole(unmatched.a)} of A without a partner`)
+  if (unmatched.b > 0) parts.push(`${whole(unmatched.b)} of B without a partner`)
+  const excluded = unfoldable.a.length + unfoldable.b.length
+  if (excluded > 0 && options.unfoldable === 'exclude') parts.push(`${whole(excluded)} unfoldable ones left out`)
+  if (ran.scoredScale !== ran.scale) parts.push(`scored in the scale ${ran.scoredScale}`)
   return parts.join(', ')
 }
 
@@ -118,7 +108,7 @@ function cosineChart(cosines: { quantiles: readonly number[]; histogram: Histogr
 
 /** Lines that break between parts, never between a number and its unit. */
 function timings(
-  { load, fold, cost, solve, verify, write, total }: PairOutcome['milliseconds'],
+  { load, fold, cost, solve, verify, write, total }: PairRecord['milliseconds'],
   width: number,
 ): string[] {
   const rest = total - (load + fold + cost + solve + verify + write)

@@ -1,4 +1,5 @@
-import { createFileAtomically, writeFileAtomically } from '../output/atomic-file.js'
+import { dirname } from 'node:path'
+import { createFileAtomically, ensureDirectory, writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNpy, npyHeader } from '../output/npy.js'
 import type { ApproximatedStates } from './approximate.js'
 
@@ -19,6 +20,7 @@ export interface StatesWriter {
  * @throws `OUTPUT_FAILED`, also on writing
  */
 export async function createStatesWriter(path: string, dimension: number): Promise<StatesWriter> {
+  await ensureDirectory(dirname(path))
   const file = await createFileAtomically(`${path}.xhat.npy`)
   const written: Int32Array[] = []
   const header = (tokens: number) => npyHeader(new Float32Array(), [tokens, dimension])

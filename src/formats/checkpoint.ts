@@ -53,6 +53,23 @@ export type CheckpointActivation =
       readonly logMagnitude: StoredVector
     }
 
+/** What a checkpoint says about itself before any tensor is read. */
+export interface CheckpointHeader {
+  readonly family: string
+  /** What the caller named: a file or a folder. */
+  readonly path: string
+  /** Every file that reading it reads. */
+  readonly files: readonly string[]
+  readonly hook: string | null
+  readonly layer: number | null
+  readonly site: Site
+  readonly model: string | null
+  /** n */
+  readonly features: number
+  /** d, the width of the activations. */
+  readonly dimension: number
+}
+
 /**
  * A checkpoint as stored: what its family found, nothing computed yet except the orientation, which is a view.
  * With s = `inputScale`, t = `outputScale` and c = `featureScale`, its forward pass is

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { SaeMatchError, wrongValue } from '../errors.js'
-import type { Checkpoint } from './checkpoint.js'
+import type { Checkpoint, CheckpointHeader } from './checkpoint.js'
 import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { families } from './registry.js'
 
@@ -22,14 +22,22 @@ export async function readCheckpoint(
   return detectFamily(location, options.format).read(location, options)
 }
 
+/**
+ * What the checkpoint at `path` says about itself; no tensor is read.
+ * @throws as {@link readCheckpoint} for what is wrong before the tensors
+ */
+export async function readHeader(
+  path: string,
+  options: { format?: string | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<CheckpointHeader> {
+  const location = await locate(path)
+  return detectFamily(location, options.format).readHeader(location, options)
+}
+
 /** The family of a checkpoint. @throws `FORMAT_UNKNOWN` where none or more than one recognises it. */
 export function detectFamily(location: CheckpointLocation, format?: string): Family {
-  if (format !== undefined) {
-    const family = families.find(({ name }) => name === format)
-    if (family === undefined) throw wrongValue('format', families.map(({ name }) => `'${name}'`).join(' or '), format)
-    return family
-  }
-  const recognised = families.filter((family) => family.recognises(location))
+  if (format !== undefined) return familyCalled(format)
+  const recognised = recognisingFamilies(location)
   if (recognised.length === 1) return recognised[0]
   const expected = (recognised.length > 1 ? recognised : families).map(({ name, files }) => `${files} (${name})`)
   const found = location.file ?? ([...location.names].sort().slice(0, 10).join(', ') || 'an empty folder')
@@ -38,6 +46,18 @@ export function detectFamily(location: CheckpointLocation, format?: string): Fam
     `${location.path}: expected ${recognised.length > 1 ? 'one of' : ''} ${expected.join(' or ')}, found ${found}`,
     recognised.length > 1 ? { hint: 'Name the family with the option `format`.' } : {},
   )
+}
+
+/** The families, or that of the given name, to which the names at a place belong. @throws `INVALID_ARGUMENT` */
+export function recognisingFamilies(location: CheckpointLocation, format?: string): Family[] {
+  const candidates = format === undefined ? families : [familyCalled(format)]
+  return candidates.filter((family) => family.recognises(location))
+}
+
+function familyCalled(format: string): Family {
+  const family = families.find(({ name }) => name === format)
+  if (family === undefined) throw wrongValue('format', families.map(({ name }) => `'${name}'`).join(' or '), format)
+  return family
 }
 
 /** Looks at what is there. @throws `FILE_NOT_FOUND` */

@@ -1,4 +1,4 @@
-import type { Checkpoint } from './checkpoint.js'
+import type { Checkpoint, CheckpointHeader } from './checkpoint.js'
 
 /** A checkpoint as the caller names it. */
 export interface CheckpointLocation {
@@ -34,6 +34,8 @@ export interface Family {
   readonly files: string
   /** Whether the names at this place are those of a checkpoint of this family. */
   recognises(location: CheckpointLocation): boolean
+  /** What it is and where it belongs. Costs next to nothing: no tensor is read. */
+  readHeader(location: CheckpointLocation, options: ReadOptions): Promise<CheckpointHeader>
   /** Reads it; decides orientation, computes nothing. Every header is checked before the first tensor is read. */
   read(location: CheckpointLocation, options: ReadOptions): Promise<Checkpoint>
 }

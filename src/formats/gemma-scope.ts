@@ -1,6 +1,6 @@
 import { join, resolve, sep } from 'node:path'
 import { SaeMatchError } from '../errors.js'
-import type { Checkpoint, Site } from './checkpoint.js'
+import type { Checkpoint, CheckpointHeader, Site } from './checkpoint.js'
 import type { Container } from './container.js'
 import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { openNpz } from './npz.js'
@@ -23,14 +23,42 @@ export const gemmaScope: Family = {
   name: 'gemma-scope',
   files: weightsFile,
   recognises: ({ file, names }) => (file === null ? names.has(weightsFile) : file.endsWith('.npz')),
+  readHeader,
   read,
 }
 
-async function read(location: CheckpointLocation, { signal }: ReadOptions): Promise<Checkpoint> {
-  const path = location.file === null ? join(location.folder, weightsFile) : location.path
+async function readHeader(location: CheckpointLocation, { signal }: ReadOptions): Promise<CheckpointHeader> {
+  const path = weightsPath(location)
   const container = await openNpz(path, signal)
   try {
     const key = keysOf(container)
+    const { hook, layer, site, model } = parsePath(path)
+    return {
+      family: gemmaScope.name,
+      path: location.path,
+      files: [path],
+      hook,
+      layer,
+      site,
+      model,
+      features: vectorLength(container, key.encoderBias),
+      dimension: vectorLength(container, key.decoderBias),
+    }
+  } finally {
+    await container.close()
+  }
+}
+
+function weightsPath({ file, folder, path }: CheckpointLocation): string {
+  return file === null ? join(folder, weightsFile) : path
+}
+
+async function read(location: CheckpointLocation, { signal }: ReadOptions): Promise<Checkpoint> {
+  const path = weightsPath(location)
+  const container = await openNpz(path, signal)
+  try {
+    const key = keysOf(container)
+    refuseUnknownTensors(container, Object.values(key))
     const n = vectorLength(container, key.encoderBias)
     const d = vectorLength(container, key.decoderBias)
     const readers = [
@@ -89,10 +117,6 @@ function keysOf(container: Container): Keys {
     }
     return [role, found[0] ?? usual]
   })
-  refuseUnknownTensors(
-    container,
-    keys.map(([, name]) => name),
-  )
   return Object.fromEntries(keys) as Keys
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, SaeMatchError } from '../errors.js'
-import type { Checkpoint, CheckpointActivation, InputNorm, Site, StoredVector } from './checkpoint.js'
+import type { Checkpoint, CheckpointActivation, CheckpointHeader, InputNorm, Site, StoredVector } from './checkpoint.js'
 import type { Container } from './container.js'
 import type { CheckpointLocation, CheckpointOptions, Family, ReadOptions } from './family.js'
 import { layerOfHook, siteOfHook } from './hook.js'
@@ -28,14 +28,54 @@ export const saeLens: Family = {
   files: `${configFile} + ${weightsFile}`,
   recognises: ({ file, names }) =>
     names.has(configFile) && names.has(weightsFile) && (file === null || file === configFile || file === weightsFile),
+  readHeader,
   read,
+}
+
+async function readHeader(location: CheckpointLocation, { signal }: ReadOptions): Promise<CheckpointHeader> {
+  const json = await readJson(join(location.folder, configFile))
+  const config = parseConfig(json)
+  const { hook, layer, site, model } = config
+  const path = weightsPath(location)
+  return {
+    family: saeLens.name,
+    path: location.path,
+    files: [json.file.path, path],
+    hook,
+    layer,
+    site,
+    model,
+    ...(await sizes(config, path, signal)),
+  }
+}
+
+/** As the configuration says, or else as the header of the weights does. */
+async function sizes(
+  { features, inputs, activation }: Config,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Pick<CheckpointHeader, 'features' | 'dimension'>> {
+  if (features !== null && inputs !== null) return { features, dimension: inputs }
+  const container = await openSafetensors(path, signal)
+  try {
+    const [ofFeatures] = architectures[activation.kind].tensors
+    return {
+      features: features ?? vectorLength(container, ofFeatures),
+      dimension: inputs ?? vectorLength(container, 'b_dec'),
+    }
+  } finally {
+    await container.close()
+  }
+}
+
+function weightsPath({ file, folder }: CheckpointLocation): string {
+  return join(folder, file?.endsWith('.safetensors') ? file : weightsFile)
 }
 
 async function read(location: CheckpointLocation, options: ReadOptions): Promise<Checkpoint> {
   const json = await readJson(join(location.folder, configFile))
   const config = parseConfig(json)
-  const named = location.file?.endsWith('.safetensors') ? location.file : weightsFile
-  const container = await openSafetensors(join(location.folder, named), options.signal)
+  const container = await openSafetensors(weightsPath(location), options.signal)
   try {
     const { tensors } = architectures[config.activation.kind]
     const threshold = container.tensors.has('threshold') ? 'threshold' : 'log_threshold'

@@ -81,13 +81,41 @@ export async function writeFileAtomically(path: string, contents: Uint8Array | s
 }
 
 /**
- * Creates a folder with its parents and makes sure that files can be made in it, so that a long run does not fail at
- * its end.
+ * Makes sure that files can be made in a folder, or that the folder can be made, so that a long run does not fail at its
+ * end. Leaves everything as it was: a run that makes nothing leaves no folder behind.
  *
  * @throws SaeMatchError `OUTPUT_FAILED` naming the folder
  */
-export async function ensureWritableDirectory(path: string): Promise<void> {
-  await probe(temporaryName(join(path, 'probe')), path)
+export async function checkWritableDirectory(path: string): Promise<void> {
+  try {
+    await probe(temporaryName(join(await nearestExisting(path), 'probe')), path)
+  } catch (error) {
+    throw error instanceof SaeMatchError ? error : outputFailed(path, error)
+  }
+}
+
+/** The folder itself, or the nearest of its parents that is there. */
+async function nearestExisting(path: string): Promise<string> {
+  try {
+    await stat(path)
+    return path
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error
+    return nearestExisting(dirname(path))
+  }
+}
+
+/**
+ * Makes a folder with its parents, where it is not there yet.
+ *
+ * @throws SaeMatchError `OUTPUT_FAILED` naming the folder
+ */
+export async function ensureDirectory(path: string): Promise<void> {
+  try {
+    await makeDirectory(path)
+  } catch (error) {
+    throw outputFailed(path, error)
+  }
 }
 
 /**
@@ -123,14 +151,27 @@ function temporaryName(path: string): string {
 /** A folder and its parents. The `recursive` option of Node's `mkdir` never ends where no folder can be made (/proc). */
 async function makeDirectory(path: string): Promise<void> {
   try {
+    await mkdirUnlessThere(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await mkdirUnlessThere(path)
+  }
+}
+
+/** Somebody else may make it at the same moment. */
+async function mkdirUnlessThere(path: string): Promise<void> {
+  try {
     await mkdir(path)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
-    await makeDirectory(dirname(path))
-    await mkdir(path)
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(path)).isDirectory()
+    if (!isThere) throw error
   }
+}
+
+/** The name of the file that {@link writeFileAtomically} was to write, for the name of one that it left unfinished. */
+export function unfinishedName(temporary: string): string | null {
+  return /^\.(.+)\.[0-9a-f]{8}\.tmp$/.exec(temporary)?.[1] ?? null
 }
 
 /** Removes what {@link writeFileAtomically} has begun and not finished; for a process that must leave at once. */

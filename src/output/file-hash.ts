@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { SaeMatchError } from '../errors.js'
-import { ensureWritableDirectory, writeFileAtomically } from './atomic-file.js'
+import { ensureDirectory, writeFileAtomically } from './atomic-file.js'
 
 /** A file and what is in it. */
 export interface HashedFile {
@@ -79,7 +79,7 @@ async function readCache(file: string): Promise<CachedHash | null> {
 
 async function writeCache(folder: string, file: string, entry: CachedHash): Promise<void> {
   try {
-    await ensureWritableDirectory(folder)
+    await ensureDirectory(folder)
     await writeFileAtomically(file, JSON.stringify(entry))
   } catch {
     // a read-only home is no reason to fail

@@ -78,9 +78,12 @@ export function inputRecord(name: string, sae: Sae, files: readonly HashedFile[]
   }
 }
 
+/** What names the files of a pair: enough to know whether they are there already, before any tensor is read. */
+export type NamedInput = Pick<InputRecord, 'name' | 'files'>
+
 /** `A--B.<hash8>`: the hash is of the contents of the inputs and of all options, not of paths or times. */
-export function pairStem(a: InputRecord, b: InputRecord, options: RunOptions): string {
-  const contents = ({ files }: InputRecord) => files.map((file) => file.sha256).sort()
+export function pairStem(a: NamedInput, b: NamedInput, options: RunOptions): string {
+  const contents = ({ files }: NamedInput) => files.map((file) => file.sha256).sort()
   const hash = sha256(canonicalJson({ schemaVersion, a: contents(a), b: contents(b), options })).slice(0, 8)
   return `${a.name}--${b.name}.${hash}`
 }
@@ -147,4 +150,5 @@ export function pairRecord(
   }
 }
 
+/** The contents of the `.json` of a pair: inputs, options, certificate, statistics, timings. */
 export type PairRecord = ReturnType<typeof pairRecord>

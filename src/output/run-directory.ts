@@ -1,10 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Match } from '../matching/result.js'
-import { ensureWritableDirectory, writeFileAtomically } from './atomic-file.js'
+import { checkWritableDirectory, ensureDirectory, unfinishedName, writeFileAtomically } from './atomic-file.js'
 import { type CsvCell, encodeCsv } from './csv.js'
 import { sha256 } from './file-hash.js'
-import { encodeJson } from './json.js'
+import { canonicalJson, encodeJson } from './json.js'
 import { encodeNpz } from './npz.js'
 import {
   type InputRecord,
@@ -22,10 +23,38 @@ export interface RunDirectory {
   readonly path: string
   readonly options: RunOptions
   readonly packageVersion: string
+  /** Whether the folder was there before the run. */
+  readonly existed: boolean
+}
+
+/** A pair whose files are in a run directory. */
+export interface StoredPair {
+  /** The path of its `.json`. */
+  readonly file: string
+  readonly record: PairRecord
+}
+
+/** A pair that could not be matched, as `run.json` lists it. */
+export interface FailedEntry {
+  /** The short names of both inputs. */
+  readonly a: string
+  readonly b: string
+  readonly options: RunOptions
+  /** Of the error, as in docs/troubleshooting.md. */
+  readonly code: string
+  readonly message: string
+}
+
+/** What a run did, for {@link finishRunDirectory}. */
+export interface RunOutcome {
+  /** The names of the pairs that it worked on, failed ones included. */
+  readonly tried: readonly Pick<FailedEntry, 'a' | 'b'>[]
+  readonly failed: readonly FailedEntry[]
 }
 
 /**
- * Creates the folder, or opens it, and makes sure that it can be written to before any work is done.
+ * Opens a folder that may not be there yet, and makes sure that it can be written to before any work is done. Nothing
+ * is made until there is something to keep.
  *
  * @throws SaeMatchError `OUTPUT_FAILED`
  */
@@ -34,14 +63,27 @@ export async function openRunDirectory(
   options: RunOptions,
   packageVersion: string,
 ): Promise<RunDirectory> {
-  await ensureWritableDirectory(join(path, 'pairs'))
-  return { path, options, packageVersion }
+  await checkWritableDirectory(pairsFolder(path))
+  return { path, options, packageVersion, existed: existsSync(path) }
+}
+
+/** The names of what a folder holds; none where there is no folder. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function pairsFolder(path: string): string {
+  return join(path, 'pairs')
 }
 
 /**
  * Writes the files of one pair: the `.npz` first, then the `.json`, whose presence says that the pair is done.
  *
- * @returns the path of the `.json`
  * @throws SaeMatchError `OUTPUT_FAILED`
  */
 export async function writePair(
@@ -49,25 +91,64 @@ export async function writePair(
   match: Match,
   inputs: { readonly a: InputRecord; readonly b: InputRecord },
   milliseconds: () => PairMilliseconds,
-): Promise<string> {
+): Promise<StoredPair> {
+  const folder = pairsFolder(run.path)
   const stem = pairStem(inputs.a, inputs.b, run.options)
+  await ensureDirectory(folder)
   const npz = encodeNpz(pairArrays(match))
-  await writeFileAtomically(join(run.path, 'pairs', `${stem}.npz`), npz)
+  await writeFileAtomically(join(folder, `${stem}.npz`), npz)
   const reference = { file: `${stem}.npz`, sha256: sha256(npz) }
   const record = pairRecord(match, inputs, run.options, reference, run.packageVersion, milliseconds())
-  const path = join(run.path, 'pairs', `${stem}.json`)
-  await writeFileAtomically(path, encodeJson(record))
-  return path
+  const file = join(folder, `${stem}.json`)
+  await writeFileAtomically(file, encodeJson(record))
+  return { file, record }
+}
+
+/**
+ * The pair of that name, if it is done: its `.json` is there, and its `.npz` is the one that the `.json` speaks of.
+ *
+ * @param stem as `pairStem` gives it, so inputs and options are the same
+ */
+export async function findPair({ path }: RunDirectory, stem: string): Promise<StoredPair | null> {
+  const file = join(pairsFolder(path), `${stem}.json`)
+  try {
+    const record = readRecord(await readFile(file, 'utf8'))
+    const npz = await readFile(join(pairsFolder(path), `${stem}.npz`))
+    return record !== null && record.npz.sha256 === sha256(npz) ? { file, record } : null
+  } catch {
+    return null
+  }
+}
+
+/** Removes what a run that was killed has begun of these pairs and not finished. */
+export async function removeLeftovers({ path }: RunDirectory, stems: readonly string[]): Promise<void> {
+  const folder = pairsFolder(path)
+  const ours = new Set(stems.flatMap((stem) => [`${stem}.npz`, `${stem}.json`]))
+  for (const name of await namesIn(folder)) {
+    if (ours.has(unfinishedName(name) ?? '')) await rm(join(folder, name), { force: true })
+  }
 }
 
 /**
  * Writes `run.json` and `summary.csv` from the pair files that are there. The options and what ran at the top are those
- * of the latest run, those of each pair stand beside it; inputs and pairs are those of every pair in the folder.
+ * of the latest run, those of each pair stand beside it; inputs and pairs are those of every pair in the folder. Failures
+ * of earlier runs stay listed until a later one makes them good. Where there is neither a pair nor a failure nothing is
+ * written, and folders that the run made are removed.
  *
  * @throws SaeMatchError `OUTPUT_FAILED`
  */
-export async function finishRunDirectory({ path, options, packageVersion }: RunDirectory): Promise<void> {
+export async function finishRunDirectory(run: RunDirectory, outcome: RunOutcome): Promise<void> {
+  const { path, options, packageVersion } = run
   const pairs = await readPairs(path)
+  const failed = await allFailures(run, outcome, pairs)
+  if (pairs.length === 0) {
+    // an empty folder goes, anything else stays
+    await rmdir(pairsFolder(path)).catch(() => {})
+    if (failed.length === 0) {
+      if (!run.existed) await rmdir(path).catch(() => {})
+      return
+    }
+  }
   const latest = pairs.find((pair) => encodeJson(pair.options) === encodeJson(options))
   const manifest = {
     schemaVersion,
@@ -77,7 +158,9 @@ export async function finishRunDirectory({ path, options, packageVersion }: RunD
     ran: latest?.ran ?? null,
     seeds: options.seeds,
     pairs: pairs.map(({ entry }) => entry),
+    failed,
   }
+  await ensureDirectory(path)
   await writeFileAtomically(join(path, 'run.json'), encodeJson(manifest))
   await writeFileAtomically(
     join(path, 'summary.csv'),
@@ -88,8 +171,32 @@ export async function finishRunDirectory({ path, options, packageVersion }: RunD
   )
 }
 
+/** The failures of this run and, of runs before it or beside it, those that nothing has made good yet. */
+async function allFailures(
+  { path, options }: RunDirectory,
+  { tried, failed }: RunOutcome,
+  pairs: readonly ListedPair[],
+): Promise<FailedEntry[]> {
+  const identity = ({ a, b, options }: Omit<FailedEntry, 'code' | 'message'>) => canonicalJson([a, b, options])
+  const settled = new Set([
+    ...tried.map(({ a, b }) => identity({ a, b, options })),
+    ...pairs.map(({ entry }) => identity(entry)),
+  ])
+  const earlier = await readFailures(join(path, 'run.json'))
+  return [...earlier.filter((entry) => !settled.has(identity(entry))), ...failed]
+}
+
+async function readFailures(manifest: string): Promise<FailedEntry[]> {
+  try {
+    const { failed } = JSON.parse(await readFile(manifest, 'utf8')) as { failed?: unknown }
+    return Array.isArray(failed) ? failed.filter((entry) => typeof entry?.code === 'string') : []
+  } catch {
+    return []
+  }
+}
+
 /** What `run.json` and `summary.csv` take from the record of a pair. */
-interface StoredPair {
+interface ListedPair {
   readonly options: PairRecord['options']
   readonly ran: PairRecord['ran']
   /** Both inputs by name and contents. */
@@ -105,14 +212,14 @@ interface StoredPair {
 }
 
 /** The pairs whose `.json` is there, by name. Files of another schema or of somebody else are passed over. */
-async function readPairs(path: string): Promise<StoredPair[]> {
-  const folder = join(path, 'pairs')
-  const pairs: StoredPair[] = []
-  for (const name of (await readdir(folder)).sort()) {
+async function readPairs(path: string): Promise<ListedPair[]> {
+  const folder = pairsFolder(path)
+  const pairs: ListedPair[] = []
+  for (const name of (await namesIn(folder)).sort()) {
     if (!name.endsWith('.json')) continue
     try {
-      const record = JSON.parse(await readFile(join(folder, name), 'utf8')) as PairRecord
-      if (record.schemaVersion === schemaVersion) pairs.push(storedPair(name.slice(0, -'.json'.length), record))
+      const record = readRecord(await readFile(join(folder, name), 'utf8'))
+      if (record !== null) pairs.push(listedPair(name.slice(0, -'.json'.length), record))
     } catch {
       // not one of ours
     }
@@ -120,8 +227,14 @@ async function readPairs(path: string): Promise<StoredPair[]> {
   return pairs
 }
 
+/** The record of a pair, or null where it is of another schema. @throws what `JSON.parse` throws */
+function readRecord(text: string): PairRecord | null {
+  const record = JSON.parse(text) as PairRecord | null
+  return record?.schemaVersion === schemaVersion ? record : null
+}
+
 /** @throws TypeError for a record of another shape */
-function storedPair(stem: string, record: PairRecord): StoredPair {
+function listedPair(stem: string, record: PairRecord): ListedPair {
   const { a, b, options, ran } = record
   const row = summaryRow(stem, record)
   const strange = row.findIndex((cell) => cell !== null && typeof cell !== 'number' && typeof cell !== 'string')

@@ -2,25 +2,36 @@ import { SaeMatchError } from '../errors.js'
 import type { Weights } from './rows.js'
 import type { Sae, Site } from './sae.js'
 
+/** What decides whether SAEs may be compared at all. */
+export interface Place {
+  /** The width of the activations. */
+  readonly dimension: number
+  readonly site: Site
+}
+
+/** Whether {@link checkComparable} would let two SAEs of these places pass. */
+export function areComparable(a: Place, b: Place, weights: Weights): boolean {
+  return incomparable(a, b, weights) === null
+}
+
 /**
  * Whether the weights of two SAEs may be compared. See docs/method.md#which-saes-compare.
  * @returns what makes the comparison doubtful, one sentence each
  * @throws `NOT_COMPARABLE` where the widths of the activation space or the sites differ: a distance would mean nothing
  */
 export function checkComparable(a: Sae, b: Sae, weights: Weights): string[] {
-  const refuse = (what: string, ofA: string | number, ofB: string | number) =>
-    new SaeMatchError(
+  const placeOf = ({ encoder, site }: Sae): Place => ({ dimension: encoder.columns, site })
+  const difference = incomparable(placeOf(a), placeOf(b), weights)
+  if (difference !== null) {
+    const { what, ofA, ofB } = difference
+    throw new SaeMatchError(
       'NOT_COMPARABLE',
       `${b.source.path}: expected ${what} ${ofA} as in ${a.source.path}, found ${ofB}`,
     )
-  if (a.encoder.columns !== b.encoder.columns)
-    throw refuse('activations of width', a.encoder.columns, b.encoder.columns)
-
+  }
   const warnings: string[] = []
-  const decoderOnly = weights.encoder === 0 && weights.bias === 0
-  const siteOf = decoderOnly ? outputSite : (sae: Sae) => sae.site
+  const siteOf = comparedSite(weights)
   if (siteOf(a) !== siteOf(b)) {
-    if (a.site !== 'unknown' && b.site !== 'unknown') throw refuse('the site', a.site, b.site)
     warnings.push(
       `Only one checkpoint says where it reads: ${a.site} (${a.source.path}), ${b.site} (${b.source.path}).`,
     )
@@ -40,9 +51,18 @@ export function checkComparable(a: Sae, b: Sae, weights: Weights): string[] {
   return warnings
 }
 
-/** Where decoders write: a transcoder reads the input of an MLP and writes its output. */
-function outputSite({ site }: Sae): Site {
-  return site === 'transcoder' ? 'mlp-out' : site
+/** In what two places differ so that a distance would mean nothing, or null. */
+function incomparable(a: Place, b: Place, weights: Weights) {
+  if (a.dimension !== b.dimension) return { what: 'activations of width', ofA: a.dimension, ofB: b.dimension }
+  const siteOf = comparedSite(weights)
+  if (siteOf(a) === siteOf(b) || a.site === 'unknown' || b.site === 'unknown') return null
+  return { what: 'the site', ofA: a.site, ofB: b.site }
+}
+
+/** Decoders alone are compared where they write: a transcoder reads the input of an MLP and writes its output. */
+function comparedSite({ encoder, bias }: Weights): (place: { readonly site: Site }) => Site {
+  const decoderOnly = encoder === 0 && bias === 0
+  return ({ site }) => (decoderOnly && site === 'transcoder' ? 'mlp-out' : site)
 }
 
 /** A hook without its layer: `blocks.3.attn.hook_q` and `blocks.4.attn.hook_q` are of one kind. */

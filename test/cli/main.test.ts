@@ -3,7 +3,19 @@ import { describe, expect, it } from 'vitest'
 import { runCommandLine } from '../helpers/run-typescript.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-const commands = ['demo', 'match', 'compose', 'tracks', 'solve', 'inspect', 'doctor', 'bench']
+const commands = [
+  'demo',
+  'match',
+  'pairs',
+  'nearest',
+  'compose',
+  'tracks',
+  'evaluate',
+  'solve',
+  'inspect',
+  'doctor',
+  'bench',
+]
 
 describe('sae-match', () => {
   it('lists its commands and exit codes', async () => {

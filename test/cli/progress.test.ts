@@ -1,23 +1,6 @@
-import pc from 'picocolors'
 import { describe, expect, it } from 'vitest'
 import { createProgress, progressLine } from '../../src/cli/progress.js'
-import type { Terminal } from '../../src/cli/terminal.js'
-
-function fakeTerminal(live: boolean) {
-  const notes: string[] = []
-  const drawn: string[] = []
-  const colors = pc.createColors(false)
-  const terminal: Terminal = {
-    print: () => {},
-    note: (text) => notes.push(text),
-    redraw: (text) => drawn.push(text),
-    live,
-    width: 60,
-    colors,
-    noteColors: colors,
-  }
-  return { terminal, notes, drawn }
-}
+import { fakeTerminal } from '../helpers/fake-terminal.js'
 
 describe('createProgress', () => {
   it('draws over one line on a terminal, ten times a second at most', () => {

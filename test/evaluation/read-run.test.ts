@@ -53,7 +53,7 @@ beforeAll(async () => {
   const directory = await openRunDirectory(written, options, '0.0.0')
   const milliseconds = { load: 0, fold: 0, cost: 0, solve: 0, verify: 0, write: 0, total: 0 }
   await writePair(directory, made, { a: await record('a', a), b: await record('b', b) }, () => milliseconds)
-  await finishRunDirectory(directory)
+  await finishRunDirectory(directory, { tried: [], failed: [] })
 })
 
 beforeEach(() => cpSync(written, run, { recursive: true, force: true }))

@@ -3,9 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
+  checkWritableDirectory,
   createFileAtomically,
-  ensureWritableDirectory,
+  ensureDirectory,
   ensureWritableFile,
+  unfinishedName,
   writeFileAtomically,
 } from '../../src/output/atomic-file.js'
 import { nodeArguments } from '../helpers/run-typescript.js'
@@ -84,22 +86,48 @@ describe('createFileAtomically', () => {
   })
 })
 
-describe('ensureWritableDirectory', () => {
-  it('makes parents and leaves nothing behind', async () => {
-    await ensureWritableDirectory(join(folder, 'a', 'b'))
-    expect(readdirSync(join(folder, 'a', 'b'))).toEqual([])
+describe('ensureDirectory', () => {
+  it('makes parents, also where several do so at once', async () => {
+    const paths = ['a/b/c', 'a/b/c', 'a/b/d'].map((path) => join(folder, path))
+    await Promise.all(paths.map(ensureDirectory))
+    expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['c', 'd'])
+  })
+
+  it('refuses where a file is in the way', async () => {
+    writeFileSync(join(folder, 'file'), '')
+    for (const path of ['file', 'file/below']) {
+      await expect(ensureDirectory(join(folder, path))).rejects.toMatchObject({
+        code: 'OUTPUT_FAILED',
+        message: expect.stringContaining(join(folder, path)),
+      })
+    }
+  })
+})
+
+it('unfinishedName knows the temporary files of writeFileAtomically, and no other', () => {
+  expect(unfinishedName('.a--b.12345678.npz.89abcdef.tmp')).toBe('a--b.12345678.npz')
+  for (const name of ['a.npz', '.a.npz.tmp', 'a.npz.89abcdef.tmp', '.a.npz.89abcdef.tmp.bak']) {
+    expect(unfinishedName(name)).toBeNull()
+  }
+})
+
+describe('checkWritableDirectory', () => {
+  it('makes nothing', async () => {
+    await checkWritableDirectory(join(folder, 'a', 'b'))
+    await checkWritableDirectory(folder)
+    expect(readdirSync(folder)).toEqual([])
   })
 
   it('refuses a file', async () => {
     writeFileSync(join(folder, 'file'), '')
-    await expect(ensureWritableDirectory(join(folder, 'file'))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
-    await expect(ensureWritableDirectory(join(folder, 'file', 'below'))).rejects.toMatchObject({
+    await expect(checkWritableDirectory(join(folder, 'file'))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
+    await expect(checkWritableDirectory(join(folder, 'file', 'below'))).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
     })
   })
 
   it.skipIf(process.platform !== 'linux')('refuses where no folder can be made', async () => {
-    await expect(ensureWritableDirectory('/proc/sae-match/run')).rejects.toMatchObject({
+    await expect(checkWritableDirectory('/proc/sae-match/run')).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
       message: 'Cannot write /proc/sae-match/run: no folder can be made there (ENOENT)',
     })

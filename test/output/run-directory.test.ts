@@ -1,11 +1,19 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { match } from '../../src/matching/match.js'
 import { matchSettings } from '../../src/matching/options.js'
 import type { Match } from '../../src/matching/result.js'
 import { type InputRecord, inputRecord, pairStem, type RunOptions } from '../../src/output/pair-files.js'
-import { finishRunDirectory, openRunDirectory, writePair } from '../../src/output/run-directory.js'
+import {
+  type FailedEntry,
+  findPair,
+  finishRunDirectory,
+  openRunDirectory,
+  type RunOutcome,
+  removeLeftovers,
+  writePair,
+} from '../../src/output/run-directory.js'
 import { needsPython, python, runPython } from '../helpers/python.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 import { plantedPair } from '../matching/planted-pair.js'
@@ -29,10 +37,13 @@ beforeAll(async () => {
   found = await match(a, b, { backend: 'typescript', baselines: 'all' })
 })
 
+const names = { a: inputs.a.name, b: inputs.b.name }
+const nothing: RunOutcome = { tried: [], failed: [] }
+
 async function writeRun(path: string): Promise<string> {
   const run = await openRunDirectory(path, options, '1.2.3')
-  const file = await writePair(run, found, inputs, () => milliseconds)
-  await finishRunDirectory(run)
+  const { file } = await writePair(run, found, inputs, () => milliseconds)
+  await finishRunDirectory(run, { tried: [names], failed: [] })
   return file
 }
 
@@ -108,7 +119,7 @@ describe('a run directory', () => {
     }
     const other = await openRunDirectory(path, { ...options, verify: 'shortlist' }, '1.2.3')
     await writePair(other, found, inputs, () => milliseconds)
-    await finishRunDirectory(other)
+    await finishRunDirectory(other, nothing)
     const manifest = readJson(path, 'run.json')
     expect(manifest).toMatchObject({ options: { verify: 'shortlist' }, pairs: [{}, {}] })
     const verified = manifest.pairs.map((pair: { options: { verify: string } }) => pair.options.verify)
@@ -129,10 +140,83 @@ describe('a run directory', () => {
   it('has no json, the mark of a finished pair, when the npz could not be written', async () => {
     const path = join(folder, 'lost')
     const run = await openRunDirectory(path, options, '1')
-    rmSync(join(path, 'pairs'), { recursive: true })
+    mkdirSync(join(path, 'pairs', `${pairStem(inputs.a, inputs.b, options)}.npz`), { recursive: true })
     await expect(writePair(run, found, inputs, () => milliseconds)).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
+    expect(readdirSync(join(path, 'pairs')).filter((name) => !name.endsWith('.npz'))).toEqual([])
+  })
+
+  it('is not there after a run that made nothing, but for what was there before', async () => {
+    const path = join(folder, 'nothing', 'run')
+    const run = await openRunDirectory(path, options, '1')
+    expect(existsSync(join(folder, 'nothing'))).toBe(false)
+    mkdirSync(join(path, 'pairs'), { recursive: true })
+    await finishRunDirectory(run, nothing)
+    expect(existsSync(path)).toBe(false)
+    mkdirSync(join(path, 'pairs'), { recursive: true })
+    await finishRunDirectory(await openRunDirectory(path, options, '1'), nothing)
     expect(readdirSync(path)).toEqual([])
   })
+
+  it('lists what failed until it is made good', async () => {
+    const path = join(folder, 'failures')
+    const failed = (a: string, b: string) => ({ a, b, options, code: 'FILE_TRUNCATED', message: 'short' })
+    const run = await openRunDirectory(path, options, '1')
+    const listed = () => readJson(path, 'run.json').failed.map(({ a, b }: FailedEntry) => [a, b])
+    const first = [failed(names.a, names.b), failed('x', 'y'), failed('x', 'z')]
+    await finishRunDirectory(run, { tried: first, failed: first })
+    expect(readdirSync(path).sort()).toEqual(['run.json', 'summary.csv'])
+    expect(readJson(path, 'run.json').failed[1]).toEqual(JSON.parse(JSON.stringify(first[1])))
+    await writePair(run, found, inputs, () => milliseconds)
+    // another shard: it knows only of its own pairs
+    await finishRunDirectory(run, { tried: [{ a: 'x', b: 'y' }], failed: [] })
+    expect(listed()).toEqual([['x', 'z']])
+    await finishRunDirectory(run, { tried: [{ a: 'p', b: 'q' }], failed: [failed('p', 'q')] })
+    expect(listed()).toEqual([
+      ['x', 'z'],
+      ['p', 'q'],
+    ])
+  })
+})
+
+describe('findPair', () => {
+  const stem = pairStem(inputs.a, inputs.b, options)
+
+  it('gives back what was written', async () => {
+    const path = join(folder, 'find')
+    const file = await writeRun(path)
+    const run = await openRunDirectory(path, options, '1')
+    expect(await findPair(run, stem)).toEqual({ file, record: readJson(file) })
+    expect(await findPair(run, `${stem}0`)).toBeNull()
+  })
+
+  it.each<[string, (file: string) => void]>([
+    ['the json is not there', (file) => rmSync(file)],
+    ['the json is cut short', (file) => writeFileSync(file, readFileSync(file).subarray(0, 100))],
+    [
+      'the json is of another schema',
+      (file) => writeFileSync(file, JSON.stringify({ ...readJson(file), schemaVersion: 99 })),
+    ],
+    ['the npz is not there', (file) => rmSync(file.replace(/json$/, 'npz'))],
+    ['the npz is another one', (file) => appendFileSync(file.replace(/json$/, 'npz'), 'x')],
+  ])('finds nothing where %s', async (name, damage) => {
+    const path = join(folder, name)
+    damage(await writeRun(path))
+    expect(await findPair(await openRunDirectory(path, options, '1'), stem)).toBeNull()
+  })
+})
+
+it('removeLeftovers removes unfinished files of the given pairs and no others', async () => {
+  const path = join(folder, 'leftovers')
+  const run = await openRunDirectory(path, options, '1')
+  await removeLeftovers(run, ['a--b.12345678'])
+  mkdirSync(join(path, 'pairs'), { recursive: true })
+  const [ours, theirs] = [
+    ['.a--b.12345678.npz.00000000.tmp', '.a--b.12345678.json.ffffffff.tmp'],
+    ['.a--c.12345678.npz.00000000.tmp', '.a--b.12345678.npz', 'a--b.12345678.npz'],
+  ]
+  for (const name of [...ours, ...theirs]) writeFileSync(join(path, 'pairs', name), '')
+  await removeLeftovers(run, ['a--b.12345678'])
+  expect(readdirSync(join(path, 'pairs')).sort()).toEqual(theirs.toSorted())
 })
 
 describe('pairStem', () => {

@@ -39,7 +39,7 @@ export async function writeRun(
     const made = await match(a.sae, b.sae, { ...options, backend: 'typescript' })
     await writePair(run, made, { a: record(a), b: record(b) }, () => milliseconds)
   }
-  await finishRunDirectory(run)
+  await finishRunDirectory(run, { tried: [], failed: [] })
 }
 
 function record({ name, sae, contents = name }: NamedSae) {
