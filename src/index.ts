@@ -48,7 +48,7 @@ export { type FeatureRowsOptions, featureRows } from './matching/feature-rows.js
 export { type LoadOptions, loadSae } from './matching/load.js'
 export { match } from './matching/match.js'
 export { type Nearest, type NearestFeatures, type NearestOptions, nearest } from './matching/nearest.js'
-export type { MatchOptions, StatScale } from './matching/options.js'
+export type { MatchOptions, RowSettings, StatScale } from './matching/options.js'
 export type {
   BaselineChoice,
   Match,
@@ -59,6 +59,7 @@ export type {
 } from './matching/result.js'
 export type { MeanScores } from './matching/score.js'
 export type { Distribution, Histogram } from './matching/statistics.js'
+export type { HashedFile } from './output/file-hash.js'
 export type { InputRecord, PairMilliseconds, PairRecord, RunOptions } from './output/pair-files.js'
 export type { StoredPair } from './output/run-directory.js'
 export { matchPairs } from './pairs/match-pairs.js'

@@ -1,4 +1,4 @@
-import type { Backend, RunControl } from '../backend/backend.js'
+import type { Backend, BackendName, RunControl } from '../backend/backend.js'
 import { type BackendRequest, getBackend } from '../backend/select.js'
 import { wrongValue } from '../errors.js'
 import { checkComparable } from '../sae/comparable.js'
@@ -44,7 +44,7 @@ export interface Nearest {
   readonly mutual: Uint8Array
   /** The share of all features of A of which that is true. */
   readonly mutualShare: number
-  readonly backend: Backend['name']
+  readonly backend: BackendName
   /** What a user should know, one sentence each. */
   readonly warnings: readonly string[]
 }
