@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { createStatesWriter } from '../../src/evaluation/write-states.js'
@@ -29,5 +29,6 @@ it('leaves nothing of what is discarded, and says where it cannot write', async 
   await writer.write({ tokens: Int32Array.of(0), values: Float32Array.of(1, 2) })
   await writer.discard()
   expect(readdirSync(folder)).toEqual(before)
-  await expectFailure(createStatesWriter(join(folder, 'none', 'x'), 2), 'OUTPUT_FAILED', 'x.xhat.npy')
+  writeFileSync(join(folder, 'file'), '')
+  await expectFailure(createStatesWriter(join(folder, 'file', 'x'), 2), 'OUTPUT_FAILED', join(folder, 'file'))
 })
