@@ -94,11 +94,11 @@ void level_with_pool(ShortlistState& state) {
     if (std::none_of(group.begin(), group.end(), is_out)) continue;
     const double out = state.pool.reduced();
     if (state.lists.of(group.front()).bound < out) raise_bound(state, group.front(), out);
-    const double level = std::min(out, best_of_others(state, group.front()));
+    const bool stays_out = out <= best_of_others(state, group.front());
     for (const std::int32_t member : group) {
       const std::int32_t j = state.row_to_column[member];
-      if (j >= 0) state.set_level(j, std::min(state.level(j), state.own_cost[member] - level));
-      if (level < out && is_out(member)) state.release_row(member);
+      if (stays_out && j >= 0) state.set_level(j, std::min(state.level(j), state.own_cost[member] - out));
+      if (!stays_out && is_out(member)) state.release_row(member);
     }
   }
   state.settle_levels();
