@@ -109,7 +109,7 @@ function render(report: Report, { colors, width }: Terminal): string {
     ...renderTable(distanceColumns, distanceRows(byDistance, colors), colors.dim),
     '',
     ...wrap(
-      'Agreement: of the features that both match, the share that the composed match sends where the direct one does. A path of one step is the direct match. Costs are means over features.',
+      'Agreement: of the features that both match, the share that the composed match sends where the direct one does. A path of one step is the direct match; where a longer one has none in the run, sae-match pairs DIR --all makes it. Costs are means over features.',
       width - 2,
     ).map(colors.dim),
     ...(out === null ? [] : [colors.dim(out)]),

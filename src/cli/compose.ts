@@ -261,5 +261,5 @@ function verdictOf({ from, to, direct, cycle }: Report, colors: Terminal['colors
     return `${colors.bold(percent(direct.agreement))} of ${whole(direct.compared)} end where the direct match ends`
   }
   if (cycle !== null && from.name === to.name) return `${colors.bold(percent(cycle.share))} of them where they began`
-  return 'the run has no direct match to hold that against'
+  return 'the run has no direct match to hold that against: sae-match pairs DIR --all makes those of all layers'
 }

@@ -116,7 +116,7 @@ function render(
   const { n, m, aToB, bToA, mutualShare, k } = found
   const self = aToB === bToA
   const sides: [string, NearestFeatures][] = self
-    ? [[`${a}: nearest other feature`, aToB]]
+    ? [[`${a} → itself`, aToB]]
     : [
         [`${a} → ${b}`, aToB],
         [`${b} → ${a}`, bToA],
@@ -148,6 +148,7 @@ function render(
       `${percent(mutualShare)} of the features have a mutual nearest neighbour`,
       ...lines,
       '',
+      ...(k > 1 && out === undefined ? [`all ${k} nearest of every feature: --out FILE.npz, .json or .csv`] : []),
       colors.dim(duration(total)),
       ...(out === undefined ? [] : [colors.dim(out)]),
       ...found.warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),

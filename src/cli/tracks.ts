@@ -145,6 +145,11 @@ function render(report: Report, { colors, width }: Terminal): string {
   const files = [out, graph].filter((file) => file !== null)
   const lines = [
     `${whole(tracks)} tracks, ${cutText(report.cut) ?? 'cut only where a feature has no partner'}`,
+    ...(cutText(report.cut) === null && pooledSurvival.every((share) => share === 1)
+      ? [
+          'A full match gives every feature a partner, near or not: --mutual, --cosine 0.7 or --cost end tracks that do not hold.',
+        ]
+      : []),
     '',
     ...renderTable(
       [

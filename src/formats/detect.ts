@@ -43,8 +43,13 @@ export function detectFamily(location: CheckpointLocation, format?: string): Fam
   const found = location.file ?? ([...location.names].sort().slice(0, 10).join(', ') || 'an empty folder')
   throw new SaeMatchError(
     'FORMAT_UNKNOWN',
-    `${location.path}: expected ${recognised.length > 1 ? 'one of' : ''} ${expected.join(' or ')}, found ${found}`,
-    recognised.length > 1 ? { hint: 'Name the family with the option `format`.' } : {},
+    `${location.path}: expected ${recognised.length > 1 ? 'one of ' : ''}${expected.join(' or ')}, found ${found}`,
+    {
+      hint:
+        recognised.length > 1
+          ? 'Name the family with the option `format`.'
+          : 'Name the folder of one SAE. For a folder of many there is sae-match pairs.',
+    },
   )
 }
 

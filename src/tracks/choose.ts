@@ -23,7 +23,7 @@ export function findInput(run: Run, wanted: string): RunInput {
   )
   const found = named.length > 0 ? named : meant
   if (found.length === 1) return found[0]
-  if (found.length > 1) throw severalInputs(run, wanted, found)
+  if (found.length > 1) throw severalInputs(run, `that ${wanted} may mean`, found)
   const hint = `It has ${run.inputs.map(describeInput).join(', ')}.`
   throw new SaeMatchError('INPUT_UNKNOWN', `${run.path} has no SAE ${wanted}`, { hint })
 }
@@ -95,8 +95,12 @@ function unknownLayer(name: string): SaeMatchError {
 
 function severalInputs(run: Run, wanted: string, found: readonly RunInput[]): SaeMatchError {
   return new SaeMatchError('INPUT_UNKNOWN', `${run.path} has several SAEs ${wanted}`, {
-    hint: `Name one of them: ${found.map(({ name }) => name).join(', ')} (--through for those between two, --layers for all).`,
+    hint: `Name one of them (--through for those between two, --layers for all), or match them into folders of their own:\n${found.map(describeChoice).join('\n')}`,
   })
+}
+
+function describeChoice({ name, path, features }: RunInput): string {
+  return `  ${name}: ${features} features, ${path}`
 }
 
 function describeInput({ name, layer }: RunInput): string {

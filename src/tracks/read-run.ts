@@ -66,8 +66,10 @@ export interface ReadRunOptions {
 export async function readRun(path: string, { optionsOf = [], signal }: ReadRunOptions = {}): Promise<Run> {
   const folder = join(path, 'pairs')
   const names = await readdir(folder).catch((cause) => {
-    const message = `${path} is not a run directory: ${(cause as Error).message}`
-    throw new SaeMatchError('FILE_NOT_FOUND', message, { cause })
+    throw new SaeMatchError('FILE_NOT_FOUND', `${path} is not a run directory: it has no folder \`pairs\``, {
+      hint: 'Name the folder that sae-match match or sae-match pairs wrote to.',
+      cause,
+    })
   })
   const records: PairRecord[] = []
   const passedOver: { file: string; reason: string }[] = []

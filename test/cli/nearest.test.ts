@@ -60,7 +60,7 @@ describe('nearest', () => {
       'decoder',
     ])
     expect(code).toBe(0)
-    expect(stdout).toContain('nearest other feature: decoder cosine with the nearest, mean 0.')
+    expect(stdout).toContain('layer_12 → itself: decoder cosine with the nearest, mean 0.')
   })
 
   it('refuses another kind of file before any work', async () => {

@@ -57,7 +57,7 @@ describe('findInput', () => {
   it('does not choose between seeds of a layer', () => {
     const { code, hint } = failure(() => findInput(seeds, '11'))
     expect(code).toBe('INPUT_UNKNOWN')
-    expect(hint).toContain('layer_11, seed_1')
+    expect(hint).toContain('seed_1: ')
     expect(findInput(seeds, 'seed_1').name).toBe('seed_1')
   })
 })
