@@ -11,6 +11,7 @@ import type { Arguments } from './arguments.js'
 import type { CommandContext } from './command.js'
 import { bar } from './histogram.js'
 import { comparable, percent, whole } from './numbers.js'
+import { readOutput } from './output-file.js'
 import {
   type CutJson,
   cutJson,
@@ -19,7 +20,6 @@ import {
   openRun,
   readCut,
   readLayers,
-  readOutput,
   runWarnings,
   schemaVersion,
 } from './read-runs.js'

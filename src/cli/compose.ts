@@ -20,6 +20,7 @@ import { type Arguments, UsageError } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
 import { composeAll } from './compose-all.js'
 import { comparable, decimals, percent, whole } from './numbers.js'
+import { readOutput } from './output-file.js'
 import {
   type CutJson,
   cutJson,
@@ -29,7 +30,6 @@ import {
   openRun,
   readCut,
   readList,
-  readOutput,
   readRunOptions,
   runWarnings,
   type SpreadJson,

@@ -1,11 +1,9 @@
-import { extname } from 'node:path'
 import { loadSae } from '../matching/load.js'
 import { type Nearest, type NearestFeatures, nearest } from '../matching/nearest.js'
 import { distribution, linearEdges, quantileLevels } from '../matching/statistics.js'
-import { ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
-import { encodeNearest, nearestFileKinds } from '../output/nearest-file.js'
+import { writeFileAtomically } from '../output/atomic-file.js'
+import { encodeNearest, nearestFormats } from '../output/nearest-file.js'
 import { shortNames } from '../output/short-names.js'
-import { UsageError } from './arguments.js'
 import type { Command } from './command.js'
 import { columnChart } from './histogram.js'
 import {
@@ -17,6 +15,7 @@ import {
   readMatchOptions,
 } from './match-options.js'
 import { decimals, duration, percent, whole } from './numbers.js'
+import { readOutput } from './output-file.js'
 import { createProgress } from './progress.js'
 import { wrap } from './table.js'
 import type { Colors } from './terminal.js'
@@ -47,12 +46,7 @@ export const nearestCommand: Command = {
   run: async (args, { terminal, signal }) => {
     applyThreads(args)
     const start = performance.now()
-    const out = args.text('out')
-    const kind = out === undefined ? undefined : nearestFileKinds.find((known) => known === extname(out))
-    if (out !== undefined && kind === undefined) {
-      throw new UsageError(`Expected a name that ends in ${nearestFileKinds.join(', ')} for --out, got ${out}`)
-    }
-    if (out !== undefined) await ensureWritableFile(out)
+    const output = await readOutput(args, 'out', nearestFormats)
     const { backend, scale, weights, unfoldable } = readMatchOptions(args, {})
     const format = args.text('format')
     const activationScales = readActivationScales(args)
@@ -67,7 +61,8 @@ export const nearestCommand: Command = {
     const k = args.number('k') ?? 1
     const found = await nearest(a, b, { k, scale, weights, unfoldable, backend, signal, onProgress: progress.update })
     progress.clear()
-    if (out !== undefined && kind !== undefined) await writeFileAtomically(out, encodeNearest(found, kind))
+    if (output !== null) await writeFileAtomically(output.path, encodeNearest(found, output.format))
+    const out = output?.path
     const total = performance.now() - start
     if (args.has('json')) terminal.print(JSON.stringify(report(nameA, nameB, found, out, total), null, 2))
     else terminal.print(render(nameA, nameB, found, out, total, terminal.colors, terminal.width))

@@ -1,6 +1,4 @@
-import { extname } from 'node:path'
 import { distribution } from '../matching/statistics.js'
-import { ensureWritableFile } from '../output/atomic-file.js'
 import { canonicalJson } from '../output/json.js'
 import { allLayers, findInput, type RunStep } from '../tracks/choose.js'
 import type { StepCut } from '../tracks/cut.js'
@@ -72,28 +70,6 @@ export function readLayers(args: Arguments, run: Run): RunInput[] {
   const layers = readList(args, 'layers')?.map((name) => findInput(run, name)) ?? allLayers(run)
   if (layers.length < 2) throw new UsageError('Expected at least two layers for --layers')
   return layers
-}
-
-/**
- * The file that a result goes to, and its format by its extension.
- *
- * @throws UsageError for another extension, SaeMatchError `OUTPUT_FAILED` where it cannot be written
- */
-export async function readOutput<Format extends string>(
-  args: Arguments,
-  name: string,
-  formats: readonly Format[],
-): Promise<{ readonly path: string; readonly format: Format } | null> {
-  const path = args.text(name)
-  if (path === undefined) return null
-  const format = formats.find((known) => extname(path).toLowerCase() === `.${known}`)
-  if (format === undefined) {
-    throw new UsageError(
-      `Expected a file that ends in ${formats.map((known) => `.${known}`).join(', ')} for --${name}, got ${path}`,
-    )
-  }
-  await ensureWritableFile(path)
-  return { path, format }
 }
 
 /** What a user should know about the pairs that were taken. */

@@ -11,6 +11,7 @@ import { findTracks, type Tracks } from '../tracks/tracks.js'
 import type { Command } from './command.js'
 import { columnChart } from './histogram.js'
 import { percent, whole } from './numbers.js'
+import { readOutput } from './output-file.js'
 import {
   type CutJson,
   cutJson,
@@ -20,7 +21,6 @@ import {
   openRun,
   readCut,
   readLayers,
-  readOutput,
   readRunOptions,
   runWarnings,
   schemaVersion,

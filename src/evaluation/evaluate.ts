@@ -1,6 +1,7 @@
 import type { Backend, RunControl } from '../backend/backend.js'
 import { getBackend } from '../backend/select.js'
 import { wrongType } from '../errors.js'
+import { nearestFeatures } from '../matching/nearest-features.js'
 import { randomMatching } from '../matching/random-matching.js'
 import { mean } from '../matching/statistics.js'
 import { featureRows, weightPresets } from '../sae/rows.js'
@@ -13,7 +14,6 @@ import { createDecoder, type Decoder, decodeToken, type Route, straight } from '
 import { createEncoder } from './encode.js'
 import { Coactivation, type MatchingScore, type PairCounts } from './matching-score.js'
 import { ApproximationError, type Fidelity, Spread } from './metrics.js'
-import { nearestFeatures } from './nearest.js'
 import {
   type ApproximationOptions,
   approximationOptionNames,
@@ -262,12 +262,8 @@ async function nearestOf(
   const foldable = a.threshold !== null && b.threshold !== null
   const { weights = weightPresets.all, unfoldable = 'exclude' } = provenance ?? {}
   const rowOptions = { scale: provenance?.scale ?? (foldable ? 'fold' : 'none'), weights, unfoldable } as const
-  return nearestFeatures(
-    await featureRows(a, rowOptions, backend),
-    await featureRows(b, rowOptions, backend),
-    backend,
-    signal,
-  )
+  const [aRows, bRows] = [await featureRows(a, rowOptions, backend), await featureRows(b, rowOptions, backend)]
+  return (await nearestFeatures(aRows, bRows, { k: 1, self: false }, backend, { signal })).feature
 }
 
 async function openBoth(a: Sae, b: Sae, activations: ActivationsOfBoth, signal: AbortSignal | undefined) {

@@ -1,12 +1,13 @@
-import type { Backend, BackendName, RunControl } from '../backend/backend.js'
+import type { BackendName, RunControl } from '../backend/backend.js'
 import { type BackendRequest, getBackend } from '../backend/select.js'
 import { wrongValue } from '../errors.js'
 import { checkComparable } from '../sae/comparable.js'
-import type { Rows, SaeRows } from '../sae/rows.js'
+import type { SaeRows } from '../sae/rows.js'
 import { featureCount, requireSae, type Sae } from '../sae/sae.js'
 import { rejectUnknownOptions } from '../validate.js'
+import { type FoundFeatures, nearestFeatures } from './nearest-features.js'
 import { type MatchOptions, type RowSettings, rowSettings } from './options.js'
-import { featureOfRow, pairCosines, type Scoring, scorePairs } from './score.js'
+import { pairCosines, type Scoring, scorePairs } from './score.js'
 import { openScoring, openSides } from './sides.js'
 import { mean } from './statistics.js'
 import { loadingWarnings, unfoldableWarnings } from './warnings.js'
@@ -74,8 +75,8 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
   const from = async (title: string, x: SaeRows, y: SaeRows, scored: Scoring): Promise<NearestFeatures> => {
     const titled =
       onProgress && ((progress: Parameters<typeof onProgress>[0]) => onProgress({ ...progress, phase: title }))
-    const found = await nearestOfRows(backend, x, y, k, self, { signal, onProgress: titled })
-    return describe(placed(found, x, y, k), scored)
+    const found = await nearestFeatures(x, y, { k, self }, backend, { signal, onProgress: titled })
+    return describe(found, k, scored)
   }
   const aToB = await from('A to B', aRows, bRows, scoring)
   const { a: aScored, b: bScored, aNorms, bNorms } = scoring
@@ -107,52 +108,7 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
   }
 }
 
-interface FoundRows {
-  /** [rows, k] rows of the other side, -1 where there are no more */
-  readonly index: Int32Array
-  readonly cost: Float64Array
-}
-
-/** @param self leaves out every row's own: one more is asked for, and where it is not among them the last one goes */
-async function nearestOfRows(
-  backend: Backend,
-  a: Rows,
-  b: Rows,
-  k: number,
-  self: boolean,
-  control: RunControl,
-): Promise<FoundRows> {
-  const count = Math.min(self ? k + 1 : k, b.count)
-  const all = await backend.nearestRows(a, b, count, control)
-  const index = new Int32Array(a.count * k).fill(-1)
-  const cost = new Float64Array(a.count * k).fill(Number.NaN)
-  for (let i = 0; i < a.count; i++) {
-    for (let s = i * count, t = i * k; s < (i + 1) * count && t < (i + 1) * k; s++) {
-      if (self && all.index[s] === i) continue
-      index[t] = all.index[s]
-      cost[t++] = all.cost[s]
-    }
-  }
-  return { index, cost }
-}
-
-/** The same for features instead of rows. */
-function placed({ index, cost }: FoundRows, a: SaeRows, b: SaeRows, k: number) {
-  const features = a.blocks[0].matrix.rows
-  const [ofA, ofB] = [featureOfRow(a), featureOfRow(b)]
-  const feature = new Int32Array(features * k).fill(-1)
-  const costs = new Float64Array(features * k).fill(Number.NaN)
-  for (let row = 0; row < a.count; row++) {
-    feature.set(index.subarray(row * k, (row + 1) * k).map(ofB), ofA(row) * k)
-    costs.set(cost.subarray(row * k, (row + 1) * k), ofA(row) * k)
-  }
-  return { feature, cost: costs, k }
-}
-
-async function describe(
-  { feature, cost, k }: { feature: Int32Array; cost: Float64Array; k: number },
-  scoring: Scoring,
-): Promise<NearestFeatures> {
+async function describe({ feature, cost }: FoundFeatures, k: number, scoring: Scoring): Promise<NearestFeatures> {
   const places = Int32Array.from(feature.keys()).filter((place) => feature[place] >= 0)
   const pairs = { a: places.map((place) => Math.floor(place / k)), b: places.map((place) => feature[place]) }
   const { decoder } = pairCosines(scoring, pairs, await scorePairs(scoring, pairs))

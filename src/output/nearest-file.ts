@@ -4,17 +4,17 @@ import { encodeJson } from './json.js'
 import { encodeNpz } from './npz.js'
 import { schemaVersion } from './pair-files.js'
 
-/** The kinds of files that nearest features can be written as, by the end of their name. */
-export const nearestFileKinds = ['.npz', '.json', '.csv'] as const
+/** The formats of files that nearest features can be written as. */
+export const nearestFormats = ['npz', 'json', 'csv'] as const
 
-/** The contents of a file of that kind: everything for every feature, both ways. */
-export function encodeNearest(found: Nearest, kind: (typeof nearestFileKinds)[number]): Uint8Array | string {
-  switch (kind) {
-    case '.npz':
+/** The contents of a file of that format: everything for every feature, both ways. */
+export function encodeNearest(found: Nearest, format: (typeof nearestFormats)[number]): Uint8Array | string {
+  switch (format) {
+    case 'npz':
       return encodeNpz(arrays(found))
-    case '.json':
+    case 'json':
       return encodeJson({ schemaVersion, ...found })
-    case '.csv':
+    case 'csv':
       return encodeCsv(
         ['direction', 'feature', 'rank', 'nearest', 'cost', 'cosine_decoder'],
         [...rows('a_to_b', found.aToB, found.k), ...rows('b_to_a', found.bToA, found.k)],

@@ -66,6 +66,6 @@ describe('nearest', () => {
   it('refuses another kind of file before any work', async () => {
     const { code, stderr } = await runCommandLine(['nearest', layer(12), layer(13), '--out', 'nearest.txt'])
     expect(code).toBe(2)
-    expect(stderr).toContain('Expected a name that ends in .npz, .json, .csv for --out, got nearest.txt')
+    expect(stderr).toContain('Expected a file that ends in .npz, .json, .csv for --out, got nearest.txt')
   })
 })

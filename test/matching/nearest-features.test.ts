@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { nearestFeatures } from '../../src/evaluation/nearest.js'
 import { match } from '../../src/matching/match.js'
+import { nearestFeatures } from '../../src/matching/nearest-features.js'
 import { featureRows } from '../../src/sae/rows.js'
 import type { Sae } from '../../src/sae/sae.js'
 import { rowMajor } from '../../src/tensor/matrix.js'
@@ -9,8 +9,10 @@ import { mulberry32 } from '../helpers/random.js'
 import { syntheticSae } from '../helpers/synthetic-sae.js'
 
 describeBackends('nearestFeatures', (backend) => {
-  const nearest = async (a: Sae, b: Sae) =>
-    nearestFeatures(await featureRows(a, {}, backend()), await featureRows(b, {}, backend()), backend())
+  const nearest = async (a: Sae, b: Sae) => {
+    const rows = [await featureRows(a, {}, backend()), await featureRows(b, {}, backend())] as const
+    return (await nearestFeatures(...rows, { k: 1, self: false }, backend(), {})).feature
+  }
 
   it('equals the sweep of a match, ties, features left out and big ones included', async () => {
     const a = syntheticSae(mulberry32(1), 90, 12)
