@@ -16,8 +16,8 @@ RoughCosts::RoughCosts(std::int64_t rows, std::int64_t columns, const double* pr
       blocks_(blocks_of(columns)),
       floor_(negative ? -std::numeric_limits<double>::infinity() : 0),
       prices_(prices, prices + columns),
-      codes_(new std::uint8_t[static_cast<std::size_t>(rows * columns)]),
-      scales_(new float[static_cast<std::size_t>(rows * 2 * blocks_)]) {
+      codes_(allocate<std::uint8_t>(rows * columns)),
+      scales_(allocate<float>(rows * 2 * blocks_)) {
   for (double& price : prices_) price = std::isfinite(price) ? std::clamp(price, -largest, largest) : 0;
 }
 

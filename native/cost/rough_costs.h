@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "core/kernels.h"
+#include "core/memory.h"
 
 namespace sae_match {
 
@@ -31,8 +31,8 @@ class RoughCosts {
   std::int64_t columns_, blocks_;
   double floor_;
   std::vector<double> prices_;
-  std::unique_ptr<std::uint8_t[]> codes_;  // [rows x columns]
-  std::unique_ptr<float[]> scales_;        // [rows x 2 blocks] least values, then steps
+  Array<std::uint8_t> codes_;   // [rows x columns]
+  Array<float> scales_;        // [rows x 2 blocks] least values, then steps
 };
 
 }  // namespace sae_match

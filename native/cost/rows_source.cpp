@@ -153,7 +153,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
     if (!right_) right_.emplace(b_, kMostPackedBytes, control);
     const std::int64_t height = std::min(count, std::max(kLeastTileRows, kTileFloats / std::max<std::int64_t>(1, columns_)));
     if (tile_rows_ < height) {
-      tile_.reset(new float[static_cast<std::size_t>(height * columns_)]);
+      tile_ = allocate<float>(height * columns_);
       tile_rows_ = height;
     }
     for (std::int64_t first = 0; first < count; first += height) {
@@ -297,7 +297,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   }
 
   void form(RunControl& control) {
-    matrix_.reset(new float[static_cast<std::size_t>(rows_ * columns_)]);
+    matrix_ = allocate<float>(rows_ * columns_);
     // In slabs, so that progress can be told.
     const std::int64_t slab = std::max<std::int64_t>(2304, (rows_ + 15) / 16);
     const std::vector<std::int32_t> every = every_row();
@@ -316,8 +316,8 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   mutable std::optional<RightSide> right_;  // as long as products are formed
   std::vector<double> a_norms_, b_norms_, row_errors_, column_errors_;
   std::uint64_t identity_;
-  std::unique_ptr<float[]> matrix_;
-  mutable std::unique_ptr<float[]> tile_;
+  Array<float> matrix_;
+  mutable Array<float> tile_;
   mutable std::int64_t tile_rows_ = 0;
   mutable std::unique_ptr<RoughCosts> rough_, rough_in_making_;
   mutable ScratchPool<std::vector<float>> rough_rows_{[this] {

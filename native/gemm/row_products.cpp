@@ -1,26 +1,23 @@
 #include "gemm/row_products.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <new>
 
+#include "core/cache_size.h"
 #include "sae_match/thread_pool.h"
 
 namespace sae_match {
 namespace {
 
-// A block of products stays in L2 until all its chains are added up, beside a chain of the rows of A that belong to it.
-constexpr std::int64_t kRowBlock = kRowGrain, kColumnCut = 4 * kColumnGrain;
+constexpr std::int64_t kColumnCut = 4 * kColumnGrain;
 constexpr std::int64_t kChain = 256;
 constexpr std::int64_t kMostBlockFloats = 16 << 20;  // of B, where not all of it is kept
 constexpr std::int64_t kFloatsPerLine = 16;          // of cache
 
-Panels allocate_panels(std::int64_t floats) {
-  const std::size_t bytes = (static_cast<std::size_t>(floats) * sizeof(float) + 63) / 64 * 64;
-  void* memory = std::aligned_alloc(64, bytes);
-  if (!memory) throw std::bad_alloc();
-  return Panels(static_cast<float*>(memory));
+// Rows of a block of products. It stays in L2 until all its chains are added up, beside a chain of the rows of A that
+// belong to it; all of B goes by once for every block.
+std::int64_t row_block() {
+  static const std::int64_t rows = second_level_cache() < (1 << 20) ? kRowGrain : 2 * kRowGrain;
+  return rows;
 }
 
 // One panel: `tile` rows side by side, k outermost. Missing rows are zeros.
@@ -57,12 +54,12 @@ void multiply_block(const Kernels& kernel, std::int64_t depth, const float* a, s
 
 // What one thread works in: a block of A over the whole width, and a block of products.
 struct Workspace {
-  Panels a, products = allocate_panels(kRowBlock * kColumnCut);
+  Panels a, products = allocate<float>(row_block() * kColumnCut);
   std::int64_t a_floats = 0;
 
   float* room_for_a(std::int64_t floats) {
     if (floats > a_floats) {
-      a = allocate_panels(floats);
+      a = allocate<float>(floats);
       a_floats = floats;
     }
     return a.get();
@@ -89,7 +86,7 @@ RightSide::RightSide(const StoredRows& rows, std::int64_t most_bytes, RunControl
     : rows_(rows), kernel_(kernels()) {
   const std::int64_t floats = panel_floats(rows.count(), rows.width());
   if (static_cast<double>(floats) * sizeof(float) > static_cast<double>(most_bytes)) return;
-  kept_ = allocate_panels(floats);
+  kept_ = allocate<float>(floats);
   pack(0, rows.count(), kept_.get(), control);
 }
 
@@ -119,11 +116,11 @@ void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t 
   const std::int64_t width = a.width(), columns = b.rows().count(), chain = chain_length(width);
   if (count == 0 || columns == 0) return;
   if (width == 0) throw Error("INTERNAL", "Rows without any numbers have no products");
-  const std::int64_t row_blocks = (count + kRowBlock - 1) / kRowBlock;
+  const std::int64_t row_blocks = (count + row_block() - 1) / row_block();
   const std::int64_t fitting = std::max(kColumnCut, kMostBlockFloats / width / kColumnCut * kColumnCut);
   const std::int64_t column_block = b.kept() ? columns : std::min(columns, fitting);
   Panels block_of_b;
-  if (!b.kept()) block_of_b = allocate_panels(b.panel_floats(column_block, width));
+  if (!b.kept()) block_of_b = allocate<float>(b.panel_floats(column_block, width));
 
   for (std::int64_t j0 = 0; j0 < columns; j0 += column_block) {
     const std::int64_t block_columns = std::min(column_block, columns - j0);
@@ -135,7 +132,7 @@ void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t 
     parallel_for(row_blocks * shares, 1, control.threads, [&](std::int64_t begin, std::int64_t end) {
       thread_local Workspace workspace;
       for (std::int64_t task = begin; task < end; ++task) {
-        const std::int64_t first = task / shares * kRowBlock, rows = std::min(kRowBlock, count - first);
+        const std::int64_t first = task / shares * row_block(), rows = std::min(row_block(), count - first);
         const std::int64_t share = task % shares;
         // Whole panels, so that a block of A at depth k begins at `padded` k.
         const std::int64_t padded = (rows + kernel.tile_rows - 1) / kernel.tile_rows * kernel.tile_rows;

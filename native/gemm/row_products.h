@@ -2,19 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
-#include <memory>
 
+#include "core/memory.h"
 #include "features/stored_rows.h"
 
 namespace sae_match {
 
-struct FreeMemory {
-  void operator()(float* p) const { std::free(p); }
-};
-// Some rows side by side, k outermost, as the kernels read them; aligned to cache lines.
-using Panels = std::unique_ptr<float, FreeMemory>;
+// Some rows side by side, k outermost, as the kernels read them.
+using Panels = Array<float>;
 
 inline constexpr std::int64_t kMostPackedBytes = 1 << 29;
 

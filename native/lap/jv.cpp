@@ -1,12 +1,10 @@
 // Textbook dense Jonker-Volgenant.
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
-#include <memory>
-#include <new>
 #include <optional>
 
 #include "core/kernels.h"
+#include "core/memory.h"
 #include "cost/source_parts.h"
 #include "lap/solvers.h"
 #include "sae_match/thread_pool.h"
@@ -22,9 +20,7 @@ class PaddedRows {
  public:
   PaddedRows(std::int64_t rows, std::int64_t columns)
       : stride_((columns + kPaddedColumns - 1) / kPaddedColumns * kPaddedColumns),
-        costs_(static_cast<double*>(
-            std::aligned_alloc(kPaddedColumns * sizeof(double), static_cast<std::size_t>(rows * stride_) * sizeof(double)))) {
-    if (!costs_) throw std::bad_alloc();
+        costs_(allocate<double>(rows * stride_)) {
     for (std::int64_t i = 0; i < rows; ++i) std::fill(row(i) + columns, row(i) + stride_, kInfinity);
   }
   double* row(std::int64_t i) { return costs_.get() + i * stride_; }
@@ -32,11 +28,8 @@ class PaddedRows {
   std::int64_t stride() const { return stride_; }
 
  private:
-  struct Free {
-    void operator()(double* memory) const { std::free(memory); }
-  };
   std::int64_t stride_;
-  std::unique_ptr<double[], Free> costs_;
+  Array<double> costs_;
 };
 
 class JonkerVolgenant {

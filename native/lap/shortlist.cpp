@@ -18,19 +18,68 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kSampleEntries = 256;
 constexpr std::int64_t kSampleDepth = 8;
 
-std::vector<double> starting_prices(const CostSource& source, RunControl& control) {
+struct Sample {
+  std::vector<std::int32_t> rows;
+  std::int64_t depth;  // of the quantile
+};
+
+Sample take_sample(const CostSource& source) {
   const std::int64_t n = source.rows();
   // As many rows as show every column that many entries; all of them where columns have fewer.
   const double pairs = static_cast<double>(n) * static_cast<double>(source.columns());
   const double share = static_cast<double>(source.entries()) / pairs;
   const auto size = static_cast<std::int64_t>(std::min(static_cast<double>(n), kSampleEntries / share));
-  std::vector<std::int32_t> sample(static_cast<std::size_t>(size));
-  for (std::int64_t s = 0; s < size; ++s) sample[s] = static_cast<std::int32_t>(s * n / size);
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(size));
+  for (std::int64_t s = 0; s < size; ++s) rows[s] = static_cast<std::int32_t>(s * n / size);
   // Thousands of dead rows that want the same would pass for a quantile's worth of demand.
-  drop_repeated_rows(source, sample);
-  const auto shown = static_cast<std::int64_t>(static_cast<double>(sample.size()) * share);
-  const std::int64_t depth = std::max<std::int64_t>(1, shown * kSampleDepth / kSampleEntries);
-  return source.column_quantile(sample, depth, control);
+  drop_repeated_rows(source, rows);
+  const auto shown = static_cast<std::int64_t>(static_cast<double>(rows.size()) * share);
+  return {std::move(rows), std::max<std::int64_t>(1, shown * kSampleDepth / kSampleEntries)};
+}
+
+// Whether more than a quarter of these rows, which have lists, have several best columns.
+bool mostly_ties(const ShortlistState& state, const std::vector<std::int32_t>& rows) {
+  const auto tied = std::count_if(rows.begin(), rows.end(), [&](std::int32_t i) {
+    const BestEntry best = best_entry(state, i);
+    return best.second == best.reduced && best.reduced < kInfinity;
+  });
+  return 4 * static_cast<std::size_t>(tied) > rows.size();
+}
+
+// Where costs tie, prices do best to tie as well: those of the column minima. Where one least cost is that of most
+// columns in the sample already, it is taken for that of all.
+std::vector<double> prices_of_ties(const CostSource& source, const Sample& sample,
+                                   const std::vector<std::int32_t>& every_row, RunControl& control) {
+  std::vector<double> minima = source.column_quantile(sample.rows, 1, control), sorted = minima;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  if (2 * std::count(minima.begin(), minima.end(), *middle) <= std::ssize(minima)) {
+    return source.column_quantile(every_row, 1, control);
+  }
+  std::fill(minima.begin(), minima.end(), *middle);
+  return minima;
+}
+
+// Prices to begin with and every row's list at them.
+void first_lists(ShortlistState& state) {
+  const CostSource& source = state.source;
+  std::vector<std::int32_t> every_row(static_cast<std::size_t>(state.n));
+  std::iota(every_row.begin(), every_row.end(), 0);
+  const Sample sample = take_sample(source);
+  state.set_prices(source.column_quantile(sample.rows, sample.depth, state.control));
+  const auto list = [&](const std::vector<std::int32_t>& rows) {
+    source.list(rows, state.v.data(), state.list_size, state.lists, state.control);
+  };
+  // The sample tells ties, but sources that form products do best to form all of them at once.
+  const std::vector<std::int32_t>& shown = source.exact() ? sample.rows : every_row;
+  list(shown);
+  if (mostly_ties(state, shown)) {
+    state.set_prices(prices_of_ties(source, sample, every_row, state.control));
+    list(every_row);
+  } else if (shown.size() < every_row.size()) {
+    std::erase_if(every_row, [&](std::int32_t i) { return std::binary_search(shown.begin(), shown.end(), i); });
+    list(every_row);
+  }
 }
 
 // What lies between the best entry of a list and its bound, or its dearest entry where the list is whole.
@@ -200,16 +249,6 @@ bool find_paths(ShortlistState& state, std::int64_t paths) {
   return augment(state, state.source.batched() ? kLeastEffortOfPaths + kEffortOfPathsInBatches * state.n : kWithoutEnd);
 }
 
-// Whether more than a quarter of the rows have several best columns.
-bool mostly_ties(const ShortlistState& state) {
-  std::int64_t tied = 0;
-  for (std::int32_t i = 0; i < state.n; ++i) {
-    const BestEntry best = best_entry(state, i);
-    tied += best.second == best.reduced && best.reduced < kInfinity;
-  }
-  return 4 * tied > state.n;
-}
-
 // Prices are free up to one shift of all of them. With a pool its price becomes 0, as the conditions on free columns
 // ask; otherwise the median does, to keep magnitudes small.
 double price_shift(const ShortlistState& state) {
@@ -293,22 +332,20 @@ void make_do(ShortlistState& state) {
 Matching solve_shortlist(const CostSource& source, double unmatched_cost, const std::vector<double>* prices,
                          RunControl& control) {
   ShortlistState state(source, unmatched_cost, control);
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(state.n));
-  std::iota(rows.begin(), rows.end(), 0);
-  state.set_prices(prices ? *prices : starting_prices(source, control));
-  source.list(rows, state.v.data(), state.list_size, state.lists, control);
+  if (prices) {
+    std::vector<std::int32_t> every_row(static_cast<std::size_t>(state.n));
+    std::iota(every_row.begin(), every_row.end(), 0);
+    state.set_prices(*prices);
+    source.list(every_row, state.v.data(), state.list_size, state.lists, control);
+  } else {
+    first_lists(state);
+  }
   control.enter(Phase::solve);
   state.epoch.assign(state.epoch.size(), state.history.now());
   state.history.mark(state.v);
   try {
     open_pool(state);
     share_lists(state);
-    if (!prices && mostly_ties(state)) {
-      // Where costs tie, prices do best to tie as well: those of the column minima.
-      state.set_prices(source.column_quantile(rows, 1, control));
-      state.refresh(list_owners(state), state.list_size);
-      open_pool(state);
-    }
     run_phases(state, prices != nullptr);
   } catch (const TimeIsUp&) {
     control.deadline.reset();
