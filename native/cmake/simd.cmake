@@ -5,6 +5,7 @@ include(CheckCXXCompilerFlag)
 
 set(sae_match_avx2_flags -mavx2 -mfma -mf16c)
 set(sae_match_avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c)
+set(sae_match_amx_flags ${sae_match_avx512_flags} -mavx512bf16 -mamx-tile -mamx-bf16)
 
 # Removes from the list `sources_variable` the files this build cannot use, gives the others their flags, and sets
 # `definitions_variable` (SAE_MATCH_HAVE_...) and `names_variable` (best first, portable last).
@@ -12,7 +13,7 @@ function(sae_match_select_simd sources_variable definitions_variable names_varia
   set(available portable)
   set(definitions)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
-    foreach(name avx2 avx512)
+    foreach(name avx2 avx512 amx)
       string(REPLACE ";" " " flags "${sae_match_${name}_flags}")
       check_cxx_compiler_flag("${flags}" SAE_MATCH_COMPILER_TAKES_${name})
       if(SAE_MATCH_COMPILER_TAKES_${name})
@@ -27,7 +28,7 @@ function(sae_match_select_simd sources_variable definitions_variable names_varia
   endif()
 
   set(sources ${${sources_variable}})
-  foreach(name avx2 avx512 neon)
+  foreach(name avx2 avx512 amx neon)
     set(files ${sources})
     list(FILTER files INCLUDE REGEX "_${name}\\.cpp$")
     if(NOT name IN_LIST available)

@@ -6,6 +6,10 @@
 #if defined(SAE_MATCH_HAVE_AVX2) || defined(SAE_MATCH_HAVE_AVX512)
 #include <cpuid.h>
 #endif
+#if defined(SAE_MATCH_HAVE_AMX) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "core/kernels.h"
 
@@ -35,10 +39,35 @@ bool has_avx512() {
 }
 #endif
 
+#ifdef SAE_MATCH_HAVE_AMX
+// The system saves the tiles of those who ask; it may say no.
+bool may_use_tiles() {
+#ifdef __linux__
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
+// CPUID leaf 7: EDX bits 22 (AMX-BF16) and 24 (AMX-TILE) of subleaf 0, EAX bit 5 (AVX512-BF16) of subleaf 1.
+bool has_amx() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (!has_avx512() || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return false;
+  if (!(edx >> 22 & 1) || !(edx >> 24 & 1)) return false;
+  if (!__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) || !(eax >> 5 & 1)) return false;
+  static const bool allowed = may_use_tiles();
+  return allowed;
+}
+#endif
+
 bool always() { return true; }
 
 // Compiled in, best first.
 constexpr InstructionSet kInstructionSets[] = {
+#ifdef SAE_MATCH_HAVE_AMX
+    {kernels_amx, has_amx},
+#endif
 #ifdef SAE_MATCH_HAVE_AVX512
     {kernels_avx512, has_avx512},
 #endif

@@ -64,17 +64,27 @@ struct Relaxed {
 // Rows that are read whole, in f64 and without a remainder, are padded to a multiple of this many columns.
 inline constexpr std::int64_t kPaddedColumns = 8;
 
-// Largest register tile of a product, and what every tile's height and width divide.
-inline constexpr std::int64_t kMostTileRows = 12, kMostTileColumns = 32;
-inline constexpr std::int64_t kRowGrain = 144, kColumnGrain = 96;
+// What every register tile's width divides.
+inline constexpr std::int64_t kColumnGrain = 96;
 
 struct Kernels {
   const char* name;
 
-  // C[tile_rows x tile_columns] (+)= sum over depth of a[k * tile_rows + r] * b[k * tile_columns + c]
-  std::int64_t tile_rows, tile_columns;
+  // Products. A panel holds `tile_rows` rows of the left side or `tile_columns` of the right side, as many floats as they
+  // have numbers, in an order of the kernel's own. Depths are multiples of `depth_grain`.
+  std::int64_t tile_rows, tile_columns, depth_grain;
+  // Puts the numbers of the r-th row into a panel.
+  void (*place_left)(const float* numbers, std::int64_t depth, std::int64_t r, float* panel);
+  void (*place_right)(const float* numbers, std::int64_t depth, std::int64_t r, float* panel);
+  // C[tile_rows x tile_columns] (+)= products of two panels. On every thread between the two calls below.
   void (*gemm_tile)(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t c_stride,
                     bool accumulate);
+  void (*begin_products)();
+  void (*end_products)();
+  // A rigorous g such that |product - <x, y>| <= g |x| |y| + underflow, where chains of `chain` terms are added up, the
+  // rounding of both operands to f32 included; and what gradual underflow can add, for operands of norm 2 at most.
+  double (*product_error)(std::int64_t width, std::int64_t chain);
+  double (*product_underflow)(std::int64_t width);
 
   // out[k] = fl(scale * stored[k]), contiguous numbers
   void (*widen)(const void* stored, Dtype dtype, double scale, double* out, std::int64_t count);
@@ -128,6 +138,7 @@ struct Kernels {
 const Kernels* kernels_portable();
 const Kernels* kernels_avx2();
 const Kernels* kernels_avx512();
+const Kernels* kernels_amx();
 const Kernels* kernels_neon();
 
 // The kernels of active_simd().

@@ -20,6 +20,8 @@ namespace {
 // 6 x 16: twelve accumulators, two registers of b, two for the broadcasts of a.
 constexpr std::int64_t kTileRows = 6, kTileColumns = 16;
 
+#include "core/loops/f32_products.inc"
+
 void gemm_tile(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t c_stride, bool accumulate) {
   __m256 sum[kTileRows][2];
   for (auto& row : sum) row[0] = row[1] = _mm256_setzero_ps();

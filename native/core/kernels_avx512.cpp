@@ -20,6 +20,8 @@ namespace {
 // 12 x 32: twenty-four accumulators, two registers of b, the rest for the broadcasts of a.
 constexpr std::int64_t kTileRows = 12, kTileColumns = 32;
 
+#include "core/loops/f32_products.inc"
+
 void gemm_tile(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t c_stride, bool accumulate) {
   __m512 sum[kTileRows][2];
   for (auto& row : sum) row[0] = row[1] = _mm512_setzero_ps();

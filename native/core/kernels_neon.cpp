@@ -20,6 +20,8 @@ namespace {
 // 8 x 12: twenty-four accumulators, three registers of b, two of a.
 constexpr std::int64_t kTileRows = 8, kTileColumns = 12;
 
+#include "core/loops/f32_products.inc"
+
 void gemm_tile(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t c_stride, bool accumulate) {
   float32x4_t sum[kTileRows][3];
   for (auto& row : sum) row[0] = row[1] = row[2] = vdupq_n_f32(0);

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::int64_t kTileRows = 4, kTileColumns = 8;
 
+#include "core/loops/f32_products.inc"
+
 void gemm_tile(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t c_stride, bool accumulate) {
   float sum[kTileRows][kTileColumns] = {};
   for (std::int64_t k = 0; k < depth; ++k, a += kTileRows, b += kTileColumns) {

@@ -200,9 +200,9 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   // product, and of a constant for f32 underflow and for the f64 rounding of norms, epilogue and exact value (each a
   // few sums of width / 8 squares of at most 4). Rows of norm 0 have exact products and norms: no error at all.
   void set_errors() {
-    const double g = 2 * product_error(a_.width()) * (1 + 0x1p-40);
+    const double g = 2 * product_error(kernel_, a_.width()) * (1 + 0x1p-40);
     const double constant =
-        2 * product_underflow(a_.width()) + (static_cast<double>(a_.width()) / 8 + 16) * 16 * 0x1p-50;
+        2 * kernel_.product_underflow(a_.width()) + (static_cast<double>(a_.width()) / 8 + 16) * 16 * 0x1p-50;
     const double share = std::sqrt(constant / g) * (1 + 0x1p-40);  // g * share * share covers the constant
     const auto lengths = [&](const std::vector<double>& norms, double factor) {
       std::vector<double> errors(norms.size(), 0);

@@ -9,30 +9,33 @@ namespace sae_match {
 namespace {
 
 constexpr std::int64_t kColumnCut = 4 * kColumnGrain;
-constexpr std::int64_t kChain = 256;
+constexpr std::int64_t kChain = 256, kLongestChain = 384;
 constexpr std::int64_t kMostBlockFloats = 16 << 20;  // of B, where not all of it is kept
 constexpr std::int64_t kFloatsPerLine = 16;          // of cache
 
+// The least multiple of `grain` that is not below x.
+constexpr std::int64_t up(std::int64_t x, std::int64_t grain) { return (x + grain - 1) / grain * grain; }
+
 // Rows of a block of products. It stays in L2 until all its chains are added up, beside a chain of the rows of A that
 // belong to it; all of B goes by once for every block.
-std::int64_t row_block() {
-  static const std::int64_t rows = second_level_cache() < (1 << 20) ? kRowGrain : 2 * kRowGrain;
-  return rows;
+std::int64_t row_block(const Kernels& kernel) {
+  static const std::int64_t rows = second_level_cache() < (1 << 20) ? 144 : 288;
+  return up(rows, kernel.tile_rows);
 }
 
-// One panel: `tile` rows side by side, k outermost. Missing rows are zeros.
+// One panel of `tile` rows. Missing rows and numbers are zeros.
 template <class RowAt>
-void pack_panel(const Kernels& kernel, const StoredRows& rows, RowAt row_at, std::int64_t present, std::int64_t tile,
-                std::int64_t begin, std::int64_t end, float* panel) {
-  float values[kLongestChain];
-  const std::int64_t depth = end - begin;
+void pack_panel(const Kernels& kernel, decltype(Kernels::place_left) place, const StoredRows& rows, RowAt row_at,
+                std::int64_t present, std::int64_t tile, std::int64_t begin, std::int64_t end, float* panel) {
+  float numbers[kLongestChain] = {};
+  const std::int64_t depth = up(end - begin, kernel.depth_grain);
   for (std::int64_t r = 0; r < tile; ++r) {
     if (r < present) {
-      rows.read_f32(kernel, row_at(r), begin, end, values);
-      for (std::int64_t k = 0; k < depth; ++k) panel[k * tile + r] = values[k];
-    } else {
-      for (std::int64_t k = 0; k < depth; ++k) panel[k * tile + r] = 0;
+      rows.read_f32(kernel, row_at(r), begin, end, numbers);
+    } else if (r == present) {
+      std::fill_n(numbers, depth, 0.0f);
     }
+    place(numbers, depth, r, panel);
   }
 }
 
@@ -52,35 +55,49 @@ void multiply_block(const Kernels& kernel, std::int64_t depth, const float* a, s
   }
 }
 
+// Room that grows.
+class Room {
+ public:
+  float* of(std::int64_t floats) {
+    if (floats > size_) {
+      memory_ = allocate<float>(floats);
+      size_ = floats;
+    }
+    return memory_.get();
+  }
+
+ private:
+  Array<float> memory_;
+  std::int64_t size_ = 0;
+};
+
 // What one thread works in: a block of A over the whole width, and a block of products.
 struct Workspace {
-  Panels a, products = allocate<float>(row_block() * kColumnCut);
-  std::int64_t a_floats = 0;
+  Room a, products;
+};
 
-  float* room_for_a(std::int64_t floats) {
-    if (floats > a_floats) {
-      a = allocate<float>(floats);
-      a_floats = floats;
-    }
-    return a.get();
-  }
+// Between the two calls that a kernel asks for.
+class Multiplying {
+ public:
+  explicit Multiplying(const Kernels& kernel) : kernel_(kernel) { kernel_.begin_products(); }
+  ~Multiplying() { kernel_.end_products(); }
+  Multiplying(const Multiplying&) = delete;
+  Multiplying& operator=(const Multiplying&) = delete;
+
+ private:
+  const Kernels& kernel_;
 };
 
 }  // namespace
 
-std::int64_t chain_length(std::int64_t width) {
+std::int64_t chain_length(const Kernels& kernel, std::int64_t width) {
   const std::int64_t chains = std::max<std::int64_t>(1, (width + kChain / 2) / kChain);
-  return (width + chains - 1) / chains;
+  return up((width + chains - 1) / chains, kernel.depth_grain);
 }
 
-double product_error(std::int64_t width) {
-  const std::int64_t chain = chain_length(width);
-  const double chains = static_cast<double>((width + chain - 1) / std::max<std::int64_t>(chain, 1));
-  const double roundings = (static_cast<double>(chain) + chains + 2) * 0x1p-24;
-  return roundings / (1 - roundings);
+double product_error(const Kernels& kernel, std::int64_t width) {
+  return kernel.product_error(width, std::max<std::int64_t>(1, chain_length(kernel, width)));
 }
-
-double product_underflow(std::int64_t width) { return static_cast<double>(width) * 0x1p-125; }
 
 RightSide::RightSide(const StoredRows& rows, std::int64_t most_bytes, RunControl& control)
     : rows_(rows), kernel_(kernels()) {
@@ -91,20 +108,21 @@ RightSide::RightSide(const StoredRows& rows, std::int64_t most_bytes, RunControl
 }
 
 std::int64_t RightSide::panel_floats(std::int64_t count, std::int64_t depth) const {
-  return (count + kernel_.tile_columns - 1) / kernel_.tile_columns * kernel_.tile_columns * depth;
+  return up(count, kernel_.tile_columns) * up(depth, kernel_.depth_grain);
 }
 
 void RightSide::pack(std::int64_t first, std::int64_t count, float* panels, RunControl& control) const {
   constexpr std::int64_t kPanelsPerPiece = 4;
-  const std::int64_t tile = kernel_.tile_columns, width = rows_.width(), chain = chain_length(width);
+  const std::int64_t tile = kernel_.tile_columns, width = rows_.width();
+  const std::int64_t chain = chain_length(kernel_, width);
   parallel_for((count + tile - 1) / tile, kPanelsPerPiece, control.threads, [&](std::int64_t from, std::int64_t to) {
     control.check();
     for (std::int64_t p = from; p < to; ++p) {
       for (std::int64_t k = 0; k < width; k += chain) {
         const std::int64_t end = std::min(width, k + chain);
         pack_panel(
-            kernel_, rows_, [&](std::int64_t r) { return first + p * tile + r; }, count - p * tile, tile, k, end,
-            panels + panel_floats(count, k) + p * tile * (end - k));
+            kernel_, kernel_.place_right, rows_, [&](std::int64_t r) { return first + p * tile + r; },
+            count - p * tile, tile, k, end, panels + panel_floats(count, k) + panel_floats(p * tile, end - k));
       }
     }
   });
@@ -113,10 +131,11 @@ void RightSide::pack(std::int64_t first, std::int64_t count, float* panels, RunC
 void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t count, const RightSide& b, float* out,
                   const ProductEpilogue& epilogue, RunControl& control) {
   const Kernels& kernel = b.kernel();
-  const std::int64_t width = a.width(), columns = b.rows().count(), chain = chain_length(width);
+  const std::int64_t width = a.width(), columns = b.rows().count();
+  const std::int64_t chain = chain_length(kernel, width), block = row_block(kernel);
   if (count == 0 || columns == 0) return;
   if (width == 0) throw Error("INTERNAL", "Rows without any numbers have no products");
-  const std::int64_t row_blocks = (count + row_block() - 1) / row_block();
+  const std::int64_t row_blocks = (count + block - 1) / block;
   const std::int64_t fitting = std::max(kColumnCut, kMostBlockFloats / width / kColumnCut * kColumnCut);
   const std::int64_t column_block = b.kept() ? columns : std::min(columns, fitting);
   Panels block_of_b;
@@ -131,26 +150,27 @@ void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t 
     const std::int64_t shares = std::clamp<std::int64_t>(2 * thread_count() / row_blocks, 1, cuts);
     parallel_for(row_blocks * shares, 1, control.threads, [&](std::int64_t begin, std::int64_t end) {
       thread_local Workspace workspace;
+      const Multiplying multiplying(kernel);
       for (std::int64_t task = begin; task < end; ++task) {
-        const std::int64_t first = task / shares * row_block(), rows = std::min(row_block(), count - first);
+        const std::int64_t first = task / shares * block, rows = std::min(block, count - first);
         const std::int64_t share = task % shares;
         // Whole panels, so that a block of A at depth k begins at `padded` k.
-        const std::int64_t padded = (rows + kernel.tile_rows - 1) / kernel.tile_rows * kernel.tile_rows;
-        float* packed_a = workspace.room_for_a(padded * width);
-        float* products = workspace.products.get();
+        const std::int64_t padded = up(rows, kernel.tile_rows);
+        float* packed_a = workspace.a.of(padded * up(width, kernel.depth_grain));
+        float* products = workspace.products.of(block * kColumnCut);
         for (std::int64_t k = 0; k < width; k += chain) {
           const std::int64_t k_end = std::min(width, k + chain);
           for (std::int64_t i = 0; i < rows; i += kernel.tile_rows) {
             pack_panel(
-                kernel, a, [&](std::int64_t r) { return a_rows[first + i + r]; }, rows - i, kernel.tile_rows, k, k_end,
-                packed_a + padded * k + i * (k_end - k));
+                kernel, kernel.place_left, a, [&](std::int64_t r) { return a_rows[first + i + r]; }, rows - i,
+                kernel.tile_rows, k, k_end, packed_a + padded * k + i * up(k_end - k, kernel.depth_grain));
           }
         }
         for (std::int64_t cut = share * cuts / shares; cut < (share + 1) * cuts / shares; ++cut) {
           control.check();
           const std::int64_t j = cut * kColumnCut, size = std::min(kColumnCut, block_columns - j);
           for (std::int64_t k = 0; k < width; k += chain) {
-            const std::int64_t depth = std::min(chain, width - k);
+            const std::int64_t depth = up(std::min(chain, width - k), kernel.depth_grain);
             multiply_block(kernel, depth, packed_a + padded * k, rows,
                            packed_b + b.panel_floats(block_columns, k) + j * depth, size, products, kColumnCut, k > 0);
           }

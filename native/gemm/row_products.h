@@ -9,7 +9,7 @@
 
 namespace sae_match {
 
-// Some rows side by side, k outermost, as the kernels read them.
+// Some rows side by side, as the kernels read them.
 using Panels = Array<float>;
 
 inline constexpr std::int64_t kMostPackedBytes = 1 << 29;
@@ -40,21 +40,16 @@ class RightSide {
 using ProductEpilogue = std::function<void(std::int64_t position, std::int64_t column, std::int64_t count, float* products)>;
 
 // out[p * b.count() + j] = f32 inner product of row a_rows[p] of A and row j of B, passed through `epilogue`.
-// Each product is a sum of chains of chain_length(width) terms (the last may be shorter) whose partial sums are added up
-// in f32, in an order that depends on nothing but the width: the same bits for any number of threads and any selection
-// of rows.
+// Each product is a sum of chains of chain_length() terms (the last may be shorter) whose partial sums are added up, in an
+// order that depends on nothing but the width: the same bits for any number of threads and any selection of rows.
 void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t count, const RightSide& b, float* out,
                   const ProductEpilogue& epilogue, RunControl& control);
 
 // About 256, so that panels stay in the nearest cache, and no short last chain where that can be avoided: a bias beside
 // two blocks of even width would get a chain of its own.
-std::int64_t chain_length(std::int64_t width);
-inline constexpr std::int64_t kLongestChain = 384;
+std::int64_t chain_length(const Kernels& kernel, std::int64_t width);
 
-// A rigorous g such that |product - <x, y>| <= g |x| |y| + underflow: the chains, their addition and the rounding of
-// both operands to f32 (the classic n u / (1 - n u) of a sum of n roundings, u = 2^-24).
-double product_error(std::int64_t width);
-// What gradual underflow of f32 can add to that bound, for operands of norm 2 at most.
-double product_underflow(std::int64_t width);
+// A rigorous g such that |product - <x, y>| <= g |x| |y| + underflow (see Kernels).
+double product_error(const Kernels& kernel, std::int64_t width);
 
 }  // namespace sae_match

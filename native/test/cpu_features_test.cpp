@@ -16,7 +16,7 @@ int main() {
                       }));
   CHECK_EQUAL(sae_match::active_simd(), supported.front());
 
-  for (const std::string name : {"avx512", "avx2", "neon", "portable", "", "AVX2", "sse"}) {
+  for (const std::string name : {"amx", "avx512", "avx2", "neon", "portable", "", "AVX2", "sse"}) {
     const std::string before = sae_match::active_simd();
     const bool expected = std::find(supported.begin(), supported.end(), name) != supported.end();
     CHECK_EQUAL(sae_match::set_simd(name), expected);

@@ -1,6 +1,9 @@
 // The packed product against plain loops: equality on small integers, for every instruction set, type and orientation.
 #include "gemm/row_products.h"
 
+#include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <random>
 #include <string>
 
@@ -66,6 +69,47 @@ void check_product(std::int64_t n, std::int64_t m, std::int64_t width, Dtype dty
   }
 }
 
+// Numbers that no type of few bits holds, of equal sign (errors add up) or not, of one magnitude or many.
+void check_error(std::int64_t width, bool one_sign, bool one_magnitude) {
+  std::normal_distribution<double> normal;
+  const auto number = [&](std::int64_t, std::int64_t) {
+    const double x = one_sign ? std::abs(normal(generator)) : normal(generator);
+    return one_magnitude ? 1 + std::ldexp(x, -4) : std::ldexp(x, static_cast<int>(generator() % 40) - 30);
+  };
+  constexpr std::int64_t kRows = 40;
+  const OwnedMatrix a = make_matrix(kRows, width, Dtype::f64, false, number);
+  const OwnedMatrix b = make_matrix(kRows, width, Dtype::f64, false, number);
+  Rows a_rows{{{a.view, nullptr}}, kRows, nullptr}, b_rows{{{b.view, nullptr}}, kRows, nullptr};
+  RunControl control;
+  const StoredRows left(a_rows, control), right(b_rows, control);
+  const Kernels& kernel = kernels();
+  std::vector<std::int32_t> every(kRows);
+  std::iota(every.begin(), every.end(), 0);
+  std::vector<float> products(kRows * kRows);
+  row_products(
+      left, every.data(), kRows, RightSide(right, kMostPackedBytes, control), products.data(),
+      [](std::int64_t, std::int64_t, std::int64_t, float*) {}, control);
+  const double g = product_error(kernel, width);
+  std::vector<double> x(static_cast<std::size_t>(width)), y(x.size());
+  double largest_share = 0;
+  for (std::int64_t i = 0; i < kRows; ++i) {
+    left.read(kernel, i, x.data());
+    for (std::int64_t j = 0; j < kRows; ++j) {
+      right.read(kernel, j, y.data());
+      long double sum = 0, xx = 0, yy = 0;
+      for (std::int64_t k = 0; k < width; ++k) {
+        sum += static_cast<long double>(x[k]) * y[k];
+        xx += static_cast<long double>(x[k]) * x[k];
+        yy += static_cast<long double>(y[k]) * y[k];
+      }
+      const long double error = std::abs(static_cast<long double>(products[i * kRows + j]) - sum);
+      largest_share = std::max(largest_share, static_cast<double>(error / (g * std::sqrt(xx * yy))));
+    }
+  }
+  CHECK(largest_share <= 1);
+  CHECK(largest_share > 1e-6);  // or the numbers were exact and show nothing
+}
+
 }  // namespace
 
 int main() {
@@ -77,6 +121,11 @@ int main() {
         for (const std::int64_t width : {1, 8, 257, 383, 384, 385, 800}) {
           check_product(n, m, width, static_cast<Dtype>(generator() % 4), generator() % 2 != 0);
         }
+      }
+    }
+    for (const std::int64_t width : {3, 40, 257, 2305}) {
+      for (const bool one_sign : {true, false}) {
+        for (const bool one_magnitude : {true, false}) check_error(width, one_sign, one_magnitude);
       }
     }
     check_product(1, 800, 44000, Dtype::f32, true);  // more than one block of B where it is not kept

@@ -8,7 +8,7 @@ export type BackendRequest = 'auto' | BackendName
 /** Best first: the order in which `auto` looks for a backend. */
 export const backendNames: readonly BackendName[] = ['cuda', 'native', 'typescript']
 
-const simdNames = ['auto', 'portable', 'avx2', 'avx512', 'neon']
+const simdNames = ['auto', 'portable', 'avx2', 'avx512', 'amx', 'neon']
 
 /** The `SAE_MATCH_*` switches, validated. An empty variable counts as unset. */
 export interface Environment {

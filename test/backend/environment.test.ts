@@ -21,7 +21,7 @@ describe('readEnvironment', () => {
   it.each([
     ['SAE_MATCH_BACKEND', 'gpu', 'auto, cuda, native, typescript'],
     ['SAE_MATCH_BACKEND', 'Native', 'auto, cuda, native, typescript'],
-    ['SAE_MATCH_SIMD', 'sse2', 'auto, portable, avx2, avx512, neon'],
+    ['SAE_MATCH_SIMD', 'sse2', 'auto, portable, avx2, avx512, amx, neon'],
     ['SAE_MATCH_THREADS', '0', 'integer'],
     ['SAE_MATCH_THREADS', '-2', 'integer'],
     ['SAE_MATCH_THREADS', '2.5', 'integer'],

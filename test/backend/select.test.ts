@@ -108,7 +108,7 @@ describe('getBackend', () => {
   it.skipIf(probeBackend('native').failure)('gives the native backend and what runs it', async () => {
     const backend = await getBackend('native')
     expect(backend.name).toBe('native')
-    expect(backend.simd).toMatch(/^(portable|avx2|avx512|neon)$/)
+    expect(backend.simd).toMatch(/^(portable|avx2|avx512|amx|neon)$/)
     expect(backend.threads).toBeGreaterThanOrEqual(1)
     expect(await getBackend('native')).toBe(backend)
   })
