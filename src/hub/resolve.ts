@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs'
 import { mkdir, statfs } from 'node:fs/promises'
 import { SaeMatchError } from '../errors.js'
 import { type CachedListing, cachedFiles, hasFile, snapshotPath, writeRef } from './cache.js'
+import { canonicalL0 } from './canonical-l0.js'
 import { checkpointsIn, type HubCheckpoint } from './checkpoints.js'
 import { findCommit, type HubFile, listFiles } from './client.js'
 import { fetchFile } from './download.js'
 import { formatReference, type HubReference, isHubReference, parseReference } from './reference.js'
-import { findRelease } from './releases.js'
+import { findRelease, releaseOf } from './releases.js'
 import { type SaeSelection, selectCheckpoints } from './select.js'
 import { type HubSettings, hubSettings } from './settings.js'
 
@@ -70,7 +71,12 @@ export async function resolveReference(
   const { signal, onNote } = options
   signal?.throwIfAborted()
   const listing = await listReference(reference, settings, signal, onNote)
-  const chosen = selectCheckpoints(checkpointsAt(listing.files, reference), options, formatReference(reference))
+  const chosen = selectCheckpoints(
+    checkpointsAt(listing.files, reference),
+    options,
+    formatReference(reference),
+    (checkpoint) => isCanonical(checkpoint, reference),
+  )
   check(chosen)
   const { commit } = listing
   if (commit === null) return chosen.map((checkpoint) => cachedPath(checkpoint, listing.cached, reference, settings))
@@ -120,6 +126,13 @@ async function listReference(
 }
 
 const weightsFile = /\.(npz|safetensors|pt|pth)$/i
+
+/** Whether SAELens and Neuronpedia have chosen this one of its layer. */
+function isCanonical({ path, width, layer, l0 }: HubCheckpoint, { repository }: HubReference): boolean {
+  const release = releaseOf(repository, path)
+  if (release === undefined || width === null || layer === null || !/^\d+$/.test(l0 ?? '')) return false
+  return canonicalL0(release.name, width, layer) === Number(l0)
+}
 
 /** The SAEs at and below a place. A file that is named stands for itself. */
 function checkpointsAt(files: readonly HubFile[], { path }: HubReference): HubCheckpoint[] {

@@ -18,6 +18,7 @@ export interface SaeSelection {
  * The SAEs that are meant, one for each layer and place, by layer.
  *
  * @param place for messages
+ * @param isCanonical whether an SAE is known to be canonical; where none is, the average L0 decides
  * @throws SaeMatchError `SAE_AMBIGUOUS` where widths or L0s are left to choose from, `FORMAT_UNKNOWN` where nothing is
  *   left; RangeError `INVALID_ARGUMENT`
  */
@@ -25,6 +26,7 @@ export function selectCheckpoints(
   all: readonly HubCheckpoint[],
   { width, l0 = 'canonical', layers }: SaeSelection,
   place: string,
+  isCanonical: (checkpoint: HubCheckpoint) => boolean = () => false,
 ): HubCheckpoint[] {
   if (all.length === 0) throw nothing(place, 'a sparse autoencoder', 'none')
   const inLayers = all.filter(({ layer }) => (layers === undefined ? true : layer !== null && layers.includes(layer)))
@@ -32,7 +34,9 @@ export function selectCheckpoints(
   const tag = width === undefined || width === 'all' ? null : widthTag(width)
   const ofWidth = inLayers.filter((checkpoint) => tag === null || checkpoint.width === tag)
   if (ofWidth.length === 0) throw nothing(place, `width ${tag}`, listed(inLayers.map((checkpoint) => checkpoint.width)))
-  const ofL0 = [...groupBy(ofWidth, withoutL0).values()].flatMap((group) => chooseL0(group, String(l0), place))
+  const ofL0 = [...groupBy(ofWidth, withoutL0).values()].flatMap((group) =>
+    chooseL0(group, String(l0), place, isCanonical),
+  )
   // an embedding among layers is none of them
   const chosen = ofL0.some(({ layer }) => layer !== null) ? ofL0.filter(({ layer }) => layer !== null) : ofL0
   if (width === undefined) requireOneWidth(chosen, place)
@@ -54,8 +58,15 @@ function withoutL0({ path, l0 }: HubCheckpoint): string {
   return l0 === null ? path : path.replaceAll(/(^|[/_])(average_l0_\d+|canonical|l0_([a-z]+|\d+))(?=[/_]|$)/g, '$1*')
 }
 
-function chooseL0(group: readonly HubCheckpoint[], wanted: string, place: string): readonly HubCheckpoint[] {
+function chooseL0(
+  group: readonly HubCheckpoint[],
+  wanted: string,
+  place: string,
+  isCanonical: (checkpoint: HubCheckpoint) => boolean,
+): readonly HubCheckpoint[] {
   if (wanted === 'all') return group
+  const known = wanted === 'canonical' ? group.find(isCanonical) : undefined
+  if (known !== undefined) return [known]
   const named = group.filter(({ l0 }) => l0 === wanted)
   if (named.length > 0) return named
   const [, target] = /^closest:(\d+(?:\.\d+)?)$/.exec(wanted) ?? []
@@ -73,16 +84,16 @@ function chooseL0(group: readonly HubCheckpoint[], wanted: string, place: string
     )
   }
   const distance = ({ l0 }: HubCheckpoint) =>
-    target === undefined ? Math.abs(Number(l0) - canonicalL0) : Math.abs(Math.log(Number(l0) / Number(target)))
-  // of two as near the larger is canonical
+    target === undefined ? Math.abs(Number(l0) - usualL0) : Math.abs(Math.log(Number(l0) / Number(target)))
+  // of two as near the larger
   return [numbered.toSorted((a, b) => distance(a) - distance(b) || Number(b.l0) - Number(a.l0))[0]]
 }
 
 /**
- * The canonical SAE of a layer is the one whose average L0 is nearest to 100. That is how all 429 SAEs of the canonical
- * releases of Gemma Scope in SAELens' registry were chosen.
+ * Where nobody has said which is canonical, the one whose average L0 is nearest to this: so 428 of the 429 canonical SAEs of Gemma
+ * Scope were chosen; the other one is as near.
  */
-const canonicalL0 = 100
+const usualL0 = 100
 
 function requireOneWidth(chosen: readonly HubCheckpoint[], place: string): void {
   const without = ({ path, width }: HubCheckpoint) =>

@@ -1,8 +1,8 @@
+import { canonicalL0 } from '../hub/canonical-l0.js'
 import { placeOf } from '../hub/checkpoints.js'
 import { isHubReference, parseReference } from '../hub/reference.js'
 import { findRelease, type Release, releaseOf } from '../hub/releases.js'
 import { widthTag } from '../hub/select.js'
-import { canonicalL0 } from './canonical-l0.js'
 
 /** What is known of an SAE, as the records of a run have it. */
 export interface LabelledSae {

@@ -4,6 +4,7 @@ import type { Table, TableColumn } from './match-table.js'
 /** The formats of files that a table can be written as. */
 export const tableFormats = ['csv', 'parquet', 'jsonl'] as const
 
+/** One of {@link tableFormats}. */
 export type TableFormat = (typeof tableFormats)[number]
 
 /**

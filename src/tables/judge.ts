@@ -30,6 +30,7 @@ export interface JudgedPair {
 /** The scale of the paper, section 3.5. */
 export const verdicts = ['DIFFERENT', 'MAYBE', 'SAME'] as const
 
+/** One of {@link verdicts}. */
 export type Verdict = (typeof verdicts)[number]
 
 /**
@@ -90,7 +91,13 @@ export interface JudgeReport {
   readonly byCost: readonly (Interval & { readonly count: number; readonly from: number; readonly to: number })[]
 }
 
-/** @param bins by cost, at most. @throws RangeError `INVALID_ARGUMENT` without answers */
+/**
+ * What answers say of matches: shares, scores, and scores by cost and by order, each with its 95 % interval.
+ *
+ * @param answers by the id of a question; what is not answered is left out
+ * @param options.bins of cost, at most; default 4
+ * @throws RangeError `INVALID_ARGUMENT` without an answer to any of the questions
+ */
 export function judgeReport(
   questions: readonly Question[],
   answers: ReadonlyMap<string, Verdict>,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { canonicalL0 } from '../../src/hub/canonical-l0.js'
 import { checkpointsIn, placeOf } from '../../src/hub/checkpoints.js'
 import { findRelease, releaseOf, releases } from '../../src/hub/releases.js'
 import { selectCheckpoints, widthTag } from '../../src/hub/select.js'
@@ -52,9 +53,21 @@ describe('selectCheckpoints', () => {
     )
   })
 
-  it('takes the larger of two that are as near, as layer 27 of gemma-scope-9b-pt-att', () => {
+  it('takes what is known to be canonical before what is nearest to 100, and the larger of two as near', () => {
     const found = checkpoints(...[18, 33, 64, 136, 306, 613].map((l0) => scopePath(27, l0)))
     expect(selectCheckpoints(found, {}, 'x')).toMatchObject([{ l0: '136' }])
+    expect(selectCheckpoints(found, {}, 'x', ({ l0 }) => l0 === '33')).toMatchObject([{ l0: '33' }])
+    expect(selectCheckpoints(found, { l0: 'closest:64' }, 'x', ({ l0 }) => l0 === '33')).toMatchObject([{ l0: '64' }])
+  })
+
+  it('knows the canonical SAEs of Gemma Scope', () => {
+    expect(scope.map((_, layer) => canonicalL0('gemma-scope-2b-pt-res', '16k', layer))).toEqual(
+      scope.map(([canonical]) => canonical),
+    )
+    expect(canonicalL0('gemma-scope-2b-pt-res', '1m', 12)).toBe(107)
+    expect(canonicalL0('gemma-scope-2b-pt-res', '1m', 13)).toBeNull()
+    expect(canonicalL0('gemma-scope-2b-pt-res', '16k', 26)).toBeNull()
+    expect(canonicalL0('nothing', '16k', 0)).toBeNull()
   })
 
   it('takes the nearest in ratio, the one that is named, or all', () => {

@@ -1,5 +1,5 @@
 /**
- * The average L0 of the SAE of each layer that Neuronpedia shows without saying so in its id, by release and width of Gemma
+ * The average L0 of the canonical SAE of each layer, which Neuronpedia shows without saying so in its id, by release and width of Gemma
  * Scope; from layer 0 on, every layer. Source: the canonical releases in SAELens' registry.
  */
 const everyLayer: Readonly<Record<string, readonly number[]>> = {
