@@ -41,7 +41,8 @@ export function parseReference(text: string): HubReference {
 
 /** `hf://owner/name@revision/path`, as messages and records name a place. */
 export function formatReference({ repository, revision, path }: HubReference): string {
-  const at = revision === 'main' ? '' : `@${encodeURIComponent(revision)}`
+  // an @ in the path would be read as the beginning of a revision
+  const at = revision === 'main' && !path.includes('@') ? '' : `@${encodeURIComponent(revision)}`
   return `${scheme}${repository}${at}${path === '' ? '' : `/${path}`}`
 }
 

@@ -28,7 +28,8 @@ export type Fault = (request: IncomingMessage, response: ServerResponse, server:
  */
 export async function startHub(repositories: readonly TestRepository[]) {
   const log: LoggedRequest[] = []
-  const state: { fault: Fault | null } = { fault: null }
+  /** What the test changes: answers, and whose address links to further pages have. */
+  const state: { fault: Fault | null; mirrored: string | null } = { fault: null, mirrored: null }
   const note = (server: 'hub' | 'store', { method = '', url = '', headers }: IncomingMessage) =>
     log.push({ server, method, url, authorization: headers.authorization, range: headers.range })
 
@@ -62,7 +63,7 @@ export async function startHub(repositories: readonly TestRepository[]) {
       const from = Number(url.searchParams.get('cursor') ?? 0)
       url.searchParams.set('cursor', String(from + 3))
       if (from + 3 < entries.length)
-        response.setHeader('link', `<https://elsewhere.invalid${url.pathname}${url.search}>; rel="next"`)
+        response.setHeader('link', `<${state.mirrored ?? hub.address}${url.pathname}${url.search}>; rel="next"`)
       return sendJson(response, entries.slice(from, from + 3))
     }
     const contents = files[place]

@@ -46,7 +46,7 @@ const weights = 'hf://some/saes/blocks.3.hook_mlp_out'
 
 beforeEach(() => {
   hub.log.length = 0
-  hub.state.fault = null
+  Object.assign(hub.state, { fault: null, mirrored: null })
   const cache = join(folder, `cache-${caches++}`)
   settings = { endpoint: hub.endpoint, token: 'hf_secret', offline: false, cache, retryDelay: 1 }
 })
@@ -127,7 +127,8 @@ describe('the token', () => {
   })
 
   it('stays home when a list is continued elsewhere', async () => {
-    // the links of the test hub name elsewhere.invalid
+    // a mirror that passes on the links of the hub itself
+    hub.state.mirrored = 'https://elsewhere.invalid'
     expect(await get(`hf://${scope}`, { width: 'all', l0: 'all' })).toHaveLength(4)
     expect(hub.log.filter(({ url }) => url.includes('cursor=')).length).toBeGreaterThan(1)
   })
