@@ -26,6 +26,16 @@ export function blobPath(cache: string, repository: string, blob: string): strin
   return join(repositoryFolder(cache, repository), 'blobs', blob)
 }
 
+/** The place on the hub, with its commit, of a path in a cache; null for any other path. */
+export function cachedReference(path: string): HubReference | null {
+  const parts = path.split(/[/\\]/)
+  const place = parts.lastIndexOf('snapshots')
+  const [, owner, name] = /^models--([^/]+?)--(.+)$/.exec(parts[place - 1] ?? '') ?? []
+  const commit = parts[place + 1] ?? ''
+  if (owner === undefined || !/^[0-9a-f]{40}$/.test(commit)) return null
+  return { repository: `${owner}/${name}`, revision: commit, path: parts.slice(place + 2).join('/') }
+}
+
 /** Notes which commit a revision stands for. */
 export async function writeRef(cache: string, { repository, revision }: HubReference, commit: string): Promise<void> {
   if (revision === commit) return

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -6,7 +7,7 @@ import { resolveReference } from '../../src/hub/resolve.js'
 import { gitHash, sha256, startHub } from '../helpers/hub-server.js'
 import { gemmaScopeFile } from '../helpers/npz-files.js'
 import { hasModule, python } from '../helpers/python.js'
-import { runProgram } from '../helpers/run-program.js'
+import { finished } from '../helpers/run-typescript.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
 const commit = '0123456789abcdef0123456789abcdef01234567'
@@ -26,8 +27,11 @@ describe.skipIf(!isThere)(`beside huggingface_hub for Python${needsClient}`, asy
     ...{ PATH: process.env.PATH, HOME: folder, HF_HOME: folder, HF_HUB_CACHE: cache, HF_ENDPOINT: hub!.endpoint },
     ...{ HF_HUB_DISABLE_TELEMETRY: '1', HF_HUB_DISABLE_XET: '1', HF_HUB_DISABLE_PROGRESS_BARS: '1', ...more },
   })
-  const runPython = (script: string, cache: string, more: Record<string, string> = {}) =>
-    runProgram(python!, ['-c', script], environment(cache, more))
+  const runPython = async (script: string, cache: string, more: Record<string, string> = {}) => {
+    const { code, stdout, stderr } = await finished(spawn(python!, ['-c', script], { env: environment(cache, more) }))
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+    return stdout
+  }
   const resolve = (cache: string, offline: boolean) =>
     resolveReference(
       parseReference(`hf://${repository}`),
