@@ -24,6 +24,13 @@ export type ErrorCode =
   | 'ARCHITECTURE_UNKNOWN'
   | 'NOT_COMPARABLE'
   | 'THRESHOLD_MISSING'
+  // the hub
+  | 'HUB_NOT_FOUND'
+  | 'HUB_ACCESS'
+  | 'HUB_UNAVAILABLE'
+  | 'HUB_INVALID'
+  | 'HUB_CHECKSUM'
+  | 'SAE_AMBIGUOUS'
   // run directories
   | 'RUN_INVALID'
   | 'INPUT_CHANGED'

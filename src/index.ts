@@ -42,8 +42,25 @@ export type { DecodingScale, UnmatchedFeatures } from './evaluation/routes.js'
 export type { TokenMask } from './evaluation/token-mask.js'
 export type { CheckpointOptions } from './formats/family.js'
 export type { SourceFile } from './formats/file.js'
+export { type ResolveOptions, resolveSae, resolveSaes } from './hub/resolve.js'
+export type { SaeSelection } from './hub/select.js'
+export { type Explanations, readExplanations } from './labels/explanations.js'
+export {
+  deadFeatures,
+  type FeatureStatistics,
+  maximumScale,
+  readFeatureStatistics,
+} from './labels/feature-statistics.js'
+export { type LabelledSae, neuronpediaFeature, neuronpediaSource, neuronpediaUrl } from './labels/neuronpedia.js'
 export type { Baselines } from './matching/baselines.js'
 export { compose, invert } from './matching/compose.js'
+export {
+  type ConsistencyOptions,
+  type CosineMatching,
+  cosineCutoffs,
+  type FeatureConsistency,
+  featureConsistency,
+} from './matching/consistency.js'
 export { type FeatureRowsOptions, featureRows } from './matching/feature-rows.js'
 export { type LoadOptions, loadSae } from './matching/load.js'
 export { match } from './matching/match.js'
@@ -77,6 +94,19 @@ export {
   weightPresets,
 } from './sae/rows.js'
 export type { Activation, Folded, InputNorm, Sae, SaeSource, Site } from './sae/sae.js'
+export { encodeTable, type TableFormat } from './tables/encode-table.js'
+export {
+  type Interval,
+  type JudgedPair,
+  type JudgeReport,
+  judgeQuestions,
+  judgeReport,
+  type Question,
+  readAnswers,
+  readQuestions,
+  type Verdict,
+} from './tables/judge.js'
+export { type FeatureNames, matchTable, type PairArrays, type Table, type TableColumn } from './tables/match-table.js'
 export { type Dtype, type Matrix, rowMajor, type StoredArray } from './tensor/matrix.js'
 export type { SparseMatrix } from './tensor/sparse-matrix.js'
 export { comparePaths, type DistanceSummary, type PathComparison, summariseByDistance } from './tracks/by-distance.js'

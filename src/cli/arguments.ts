@@ -34,7 +34,7 @@ export class UsageError extends Error {
  * Reads the arguments of one command.
  *
  * @param positionals names of the positional arguments, in the order they are typed; `[NAME]` may be left out, and the last
- *   may be `NAME...`, one or more
+ *   may be `NAME...`, one or more, or `[NAME...]`
  * @throws UsageError with what was typed, what was expected and the nearest known name
  */
 export function readArguments(
@@ -64,7 +64,7 @@ export function readArguments(
     given.set(token.name, optionValue(token, spec))
   }
   const required = positionals.filter((name) => !name.startsWith('['))
-  const most = positionals.at(-1)?.endsWith('...') ? Number.POSITIVE_INFINITY : positionals.length
+  const most = /\.\.\.\]?$/.test(positionals.at(-1) ?? '') ? Number.POSITIVE_INFINITY : positionals.length
   if (words.length < required.length || words.length > most) {
     const expected = positionals.length === 0 ? 'no arguments' : positionals.join(' ')
     throw new UsageError(`Expected ${expected}, got ${words.length === 0 ? 'nothing' : words.join(' ')}`)

@@ -6,7 +6,7 @@ export interface Command {
   readonly name: string
   /** One line for the list of commands. */
   readonly summary: string
-  /** What the positional arguments are called; `[NAME]` may be left out, `NAME...` stands for one or more. */
+  /** What the positional arguments are called; `[NAME]` may be left out, `NAME...` stands for one or more, `[NAME...]` for any number. */
   readonly positionals: readonly string[]
   readonly options: OptionSpecs
   /** What the command does, in paragraphs. */

@@ -10,6 +10,7 @@ import { type Arguments, UsageError } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
 import { type PlannedEvaluation, planEvaluations } from './evaluation-plan.js'
 import { type EvaluatedPair, evaluationCsv, renderEvaluation } from './evaluation-report.js'
+import { inputOptions } from './inputs.js'
 import { applyThreads, backendOptions, checkpointOptions } from './match-options.js'
 import { createProgress, type ProgressDisplay } from './progress.js'
 
@@ -24,6 +25,7 @@ export const evaluateCommand: Command = {
     a: { value: 'A', help: 'without RUN: the first checkpoint, to be matched with default options' },
     b: { value: 'B', help: 'the second one' },
     ...checkpointOptions,
+    ...inputOptions,
     chain: { value: 'A,B,...', help: 'compose the matches of RUN between these SAEs and evaluate first to last' },
     scale: {
       value: 'NAME',
@@ -53,7 +55,7 @@ export const evaluateCommand: Command = {
   ],
   run: async (args, context) => {
     applyThreads(args)
-    const { terminal, signal } = context
+    const { terminal } = context
     const info = backendInfo(args.text('backend') as EvaluateOptions['backend'])
     const activations = readActivations(args)
     const quantiles = readQuantiles(args)
@@ -61,7 +63,7 @@ export const evaluateCommand: Command = {
     if (folder !== undefined) await checkWritableDirectory(folder)
     if (csv !== undefined) await ensureWritableFile(csv)
     const progress = createProgress(terminal, args.has('quiet'))
-    const plans = await planEvaluations(args, signal, progress)
+    const plans = await planEvaluations(args, context, progress)
 
     const json = args.has('json')
     const pairs: EvaluatedPair[] = []

@@ -6,6 +6,8 @@ import { match } from '../matching/match.js'
 import { shortNames } from '../output/short-names.js'
 import type { Sae } from '../sae/sae.js'
 import { type Arguments, UsageError } from './arguments.js'
+import type { CommandContext } from './command.js'
+import { readInputs } from './inputs.js'
 import { readActivationScales } from './match-options.js'
 import type { ProgressDisplay } from './progress.js'
 
@@ -29,17 +31,19 @@ export interface PlannedEvaluation {
  */
 export async function planEvaluations(
   args: Arguments,
-  signal: AbortSignal,
+  context: CommandContext,
   progress: ProgressDisplay,
 ): Promise<PlannedEvaluation[]> {
+  const { signal } = context
   const [run] = args.positionals
   const [a, b, chain] = [args.text('a'), args.text('b'), args.text('chain')]
   if (run === undefined) {
     if (a === undefined || b === undefined) throw new UsageError('Expected RUN, or two checkpoints: --a A --b B')
     if (chain !== undefined) throw new UsageError('--chain goes with RUN')
-    return [twoCheckpoints(a, b, args, signal, progress)]
+    const [pathA, pathB] = await readInputs([a, b], args, context)
+    return [twoCheckpoints(pathA, pathB, args, signal, progress)]
   }
-  const extra = ['a', 'b', 'format', 'activation-scale'].find((name) => args.has(name))
+  const extra = ['a', 'b', 'format', 'activation-scale', 'from', 'width', 'l0', 'layers'].find((name) => args.has(name))
   if (extra !== undefined) throw new UsageError(`--${extra} does not go with RUN, which says what was matched`)
   const matches = await readRun(run)
   return chain === undefined

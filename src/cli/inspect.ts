@@ -7,6 +7,7 @@ import { featureCount, type Sae } from '../sae/sae.js'
 import type { Matrix } from '../tensor/matrix.js'
 import type { RowMath } from '../tensor/row-math.js'
 import type { Command } from './command.js'
+import { inputOptions, readInputs } from './inputs.js'
 import { applyThreads, backendOptions, checkpointOptions } from './match-options.js'
 import { significant, size, whole } from './numbers.js'
 import { renderDefinitions, wrap } from './table.js'
@@ -19,17 +20,20 @@ export const inspectCommand: Command = {
   options: {
     ...backendOptions,
     format: checkpointOptions.format,
+    ...inputOptions,
     'activation-scale': { value: 'S', help: 'the factor on activations, where the checkpoint does not say it' },
   },
   details: [
     'Reads a checkpoint and shows its shapes, types and architecture, its thresholds and norms, which features cannot be folded or are dead, and what is doubtful about it.',
   ],
   examples: ['sae-match inspect saes/layer_12', 'sae-match inspect params.npz --json'],
-  run: async (args, { terminal, signal }) => {
+  run: async (args, context) => {
+    const { terminal, signal } = context
     applyThreads(args)
     const backend = args.text('backend') as 'auto' | undefined
     const activationScale = args.number('activation-scale')
-    const sae = await loadSae(args.positionals[0], { backend, format: args.text('format'), activationScale, signal })
+    const [path] = await readInputs(args.positionals, args, context)
+    const sae = await loadSae(path, { backend, format: args.text('format'), activationScale, signal })
     const inspection = await inspect(sae, await getBackend(backend))
     terminal.print(args.has('json') ? JSON.stringify(inspection, null, 2) : render(inspection, terminal))
   },

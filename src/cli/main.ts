@@ -5,12 +5,15 @@ import { readArguments, UsageError, unknown } from './arguments.js'
 import { benchCommand } from './bench.js'
 import { type Command, commonOptions } from './command.js'
 import { composeCommand } from './compose.js'
+import { consistencyCommand } from './consistency.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
+import { exportCommand } from './export.js'
 import { commandHelp, generalHelp } from './help.js'
 import { inspectCommand } from './inspect.js'
 import { interruptedExitCode, withInterrupt } from './interrupt.js'
+import { judgeCommand } from './judge.js'
 import { matchCommand } from './match.js'
 import { nearestCommand } from './nearest.js'
 import { pairsCommand } from './pairs.js'
@@ -23,9 +26,12 @@ const commands: readonly Command[] = [
   matchCommand,
   pairsCommand,
   nearestCommand,
+  consistencyCommand,
   composeCommand,
   tracksCommand,
   evaluateCommand,
+  exportCommand,
+  judgeCommand,
   solveCommand,
   inspectCommand,
   doctorCommand,

@@ -5,6 +5,7 @@ import type { ListedPair } from '../pairs/options.js'
 import type { PairResult } from '../pairs/result.js'
 import type { Arguments } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
+import { inputOptions, readInputs } from './inputs.js'
 import { checkpointOptions, matchOptions } from './match-options.js'
 import { renderPair } from './pair-report.js'
 import { createProgress } from './progress.js'
@@ -14,17 +15,18 @@ export const matchCommand: Command = {
   name: 'match',
   summary: 'match the features of two SAEs',
   positionals: ['A', 'B'],
-  options: { ...matchOptions, ...checkpointOptions },
+  options: { ...matchOptions, ...checkpointOptions, ...inputOptions },
   details: [
     'Finds the one-to-one matching of the features of two sparse autoencoders with the least total cost, proves that it is the least, and writes it to a run directory: pairs/A--B.<hash>.npz with one number per feature, a .json beside it, run.json and summary.csv.',
-    'A and B are checkpoint files or the folders they lie in.',
+    'A and B are checkpoint files or the folders they lie in, here or on the hub (hf://owner/name/path[@revision]).',
   ],
   examples: [
     'sae-match match saes/layer_12 saes/layer_13',
     'sae-match match layer_19/params.npz layer_20/params.npz --weights decoder --baselines all',
+    'sae-match match layer_19 layer_20 --from gemma-scope-2b-pt-res --width 16k',
   ],
   run: async (args, context) => {
-    const [a, b] = args.positionals
+    const [a, b] = await readInputs(args.positionals, args, context)
     await matchAndReport([{ a, b }], args, context, { baselines: 'basic' })
   },
 }

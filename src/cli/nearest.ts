@@ -6,6 +6,7 @@ import { encodeNearest, nearestFormats } from '../output/nearest-file.js'
 import { shortNames } from '../output/short-names.js'
 import type { Command } from './command.js'
 import { columnChart } from './histogram.js'
+import { inputOptions, readInputs } from './inputs.js'
 import {
   applyThreads,
   backendOptions,
@@ -34,6 +35,7 @@ export const nearestCommand: Command = {
     unfoldable,
     ...backendOptions,
     ...checkpointOptions,
+    ...inputOptions,
   },
   details: [
     'Finds for every feature of A the nearest features of B and the other way round, exactly and over all pairs, by the same costs as match. Unlike a match it may give many features the same partner. With the same SAE twice it leaves out every feature itself: how alike its features are.',
@@ -43,19 +45,21 @@ export const nearestCommand: Command = {
     'sae-match nearest saes/layer_12 saes/layer_13 -k 5 --out nearest.npz',
     'sae-match nearest saes/layer_12 saes/layer_12 --scale unit --weights decoder',
   ],
-  run: async (args, { terminal, signal }) => {
+  run: async (args, context) => {
+    const { terminal, signal } = context
     applyThreads(args)
     const start = performance.now()
     const output = await readOutput(args, 'out', nearestFormats)
     const { backend, scale, weights, unfoldable } = readMatchOptions(args, {})
     const format = args.text('format')
     const activationScales = readActivationScales(args)
-    const [pathA, pathB] = args.positionals
+    const paths = await readInputs(args.positionals, args, context)
+    const [pathA, pathB] = paths
     const progress = createProgress(terminal, args.has('quiet'))
     const [nameA, nameB] = pathA === pathB ? Array(2).fill(shortNames([pathA])[0]) : shortNames([pathA, pathB])
     progress.begin(`${nameA} → ${nameB}`)
     const load = (side: 0 | 1) =>
-      loadSae(args.positionals[side], { backend, format, activationScale: activationScales?.[side], signal })
+      loadSae(paths[side], { backend, format, activationScale: activationScales?.[side], signal })
     const a = await load(0)
     const b = pathA === pathB ? a : await load(1)
     const k = args.number('k') ?? 1

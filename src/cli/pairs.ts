@@ -10,6 +10,7 @@ import { type PreparedRun, prepareRun } from '../pairs/prepare.js'
 import type { FailedPair, PairResult, PairsRun } from '../pairs/result.js'
 import { type Arguments, UsageError } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
+import { inputOptions, readManyInputs } from './inputs.js'
 import { checkpointOptions, matchOptions } from './match-options.js'
 import { comparable, decimals, duration, percent, whole } from './numbers.js'
 import { parsePairList } from './pair-list.js'
@@ -21,7 +22,7 @@ import type { Colors, Terminal } from './terminal.js'
 export const pairsCommand: Command = {
   name: 'pairs',
   summary: 'match many pairs of SAEs: neighbouring layers, all, or a list',
-  positionals: ['DIR...'],
+  positionals: ['[DIR...]'],
   options: {
     adjacent: { help: 'pairs of neighbouring layers (default)' },
     all: { help: 'all pairs that may be compared' },
@@ -32,6 +33,7 @@ export const pairsCommand: Command = {
     'sae-memory': { value: 'SIZE', help: 'what loaded SAEs may take (default 4GB)' },
     ...matchOptions,
     ...checkpointOptions,
+    ...inputOptions,
   },
   details: [
     'Finds the checkpoints at and below DIR, matches them pair by pair as `sae-match match` does, and writes each pair to the run directory as soon as it is done. The same command goes on where a run was stopped: a pair whose files are there, of the same inputs and options, is not done again. A pair that fails is reported and the others are finished.',
@@ -40,13 +42,17 @@ export const pairsCommand: Command = {
     'sae-match pairs saes/',
     'sae-match pairs saes/ --all --out all-pairs --shard 1/4',
     'sae-match pairs saes/ --pairs list.tsv --dry-run',
+    'sae-match pairs --from gemma-scope-2b-pt-res --width 16k --layers 18-22',
   ],
   run: async (args, context) => {
     const { terminal } = context
+    if (args.positionals.length === 0 && !args.has('from'))
+      throw new UsageError('Expected DIR... or --from RELEASE, got nothing')
     const options = { ...readPairsOptions(args, context, { baselines: 'basic' }), ...(await readChoice(args)) }
     const [json, quiet] = [args.has('json'), args.has('quiet')]
     if (!json) terminal.print(`${backendLine(backendInfo(options.backend))}\n`)
-    const prepared = await prepareRun(args.positionals, pairsSettings(options), context.signal)
+    const paths = await readManyInputs(args.positionals, args, context)
+    const prepared = await prepareRun(paths, pairsSettings(options), context.signal)
     if (!quiet) for (const note of prepared.notes) terminal.note(note)
     if (args.has('dry-run')) {
       terminal.print(json ? JSON.stringify(dryRunJson(prepared), null, 2) : renderDryRun(prepared, terminal))

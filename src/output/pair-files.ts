@@ -1,3 +1,5 @@
+import { cachedReference } from '../hub/cache.js'
+import { formatReference } from '../hub/reference.js'
 import type { Match } from '../matching/result.js'
 import { quantileLevels } from '../matching/statistics.js'
 import type { Sae } from '../sae/sae.js'
@@ -14,6 +16,8 @@ export interface InputRecord {
   readonly name: string
   /** As the user named it. */
   readonly path: string
+  /** `hf://owner/name@commit/path`, where it is from the hub. */
+  readonly hub: string | null
   readonly family: string
   readonly files: readonly HashedFile[]
   readonly features: number
@@ -60,9 +64,11 @@ export interface PairMilliseconds {
 /** The record of an input. */
 export function inputRecord(name: string, sae: Sae, files: readonly HashedFile[]): InputRecord {
   const { encoder, decoder, source } = sae
+  const cached = cachedReference(source.path)
   return {
     name,
     path: source.path,
+    hub: cached === null ? null : formatReference(cached),
     family: source.family,
     files,
     features: encoder.rows,

@@ -1,3 +1,5 @@
+import { cachedReference } from '../hub/cache.js'
+
 /** Files whose name says nothing about which SAE they hold: the folder's name does. */
 const wordless = /^(params|sae|sae_weights|final|ae|model)\.(npz|safetensors|pt|pth)$/i
 
@@ -7,7 +9,11 @@ const wordless = /^(params|sae|sae_weights|final|ae|model)\.(npz|safetensors|pt|
  * `g/layer_20/width_16k/average_l0_71` become `layer_19-average_l0_73` and `layer_20-average_l0_71`.
  */
 export function shortNames(paths: readonly string[]): string[] {
-  const parts = paths.map((path) => path.split(/[/\\]+/).filter((part) => part !== '' && part !== '.'))
+  const parts = paths.map((path) =>
+    placeOf(path)
+      .split(/[/\\]+/)
+      .filter((part) => part !== '' && part !== '.'),
+  )
   const reversed = parts.map((own) =>
     (own.length > 1 && wordless.test(own[own.length - 1]) ? own.slice(0, -1) : own).reverse(),
   )
@@ -20,6 +26,12 @@ export function shortNames(paths: readonly string[]): string[] {
     const differing = own.slice(0, depth).filter((part, place) => reversed.some((other) => other[place] !== part))
     return safeName((differing.length > 0 ? differing.reverse() : own.slice(0, 1)).join('-'))
   })
+}
+
+/** In the cache of the hub, folders above a repository and its commit say nothing that people know. */
+function placeOf(path: string): string {
+  const cached = cachedReference(path)
+  return cached === null ? path : `${cached.repository}/${cached.path}`
 }
 
 /** Letters, digits, `_`, `.` and single `-` only, at most 60, and no leading or trailing punctuation. */

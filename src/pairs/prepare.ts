@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { type BackendInfo, backendInfo } from '../backend/info.js'
 import { SaeMatchError, wrongValue } from '../errors.js'
 import { locate } from '../formats/detect.js'
+import { resolveSae, resolveSaes } from '../hub/resolve.js'
 import { type HashedFile, hashFile } from '../output/file-hash.js'
 import { pairStem } from '../output/pair-files.js'
 import { findPair, openRunDirectory, type RunDirectory, type StoredPair } from '../output/run-directory.js'
@@ -51,7 +52,9 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const info = backendInfo(settings.match.backend)
   const directory = await openRunDirectory(settings.out, recordedOptions(settings, info), info.version)
-  const { saes, pairs, notes } = await choosePairs(paths, settings, signal)
+  const local: string[] = []
+  for (const path of paths) local.push(...(await resolveSaes(path, { signal })))
+  const { saes, pairs, notes } = await choosePairs(local, settings, signal)
   const own = shardOf(pairs, settings.shard)
   const needed = new Set(own.flatMap(({ a, b }) => [a, b]))
   const names = shortNames(saes.map(({ path }) => path))
@@ -117,8 +120,9 @@ async function listPairs(
     const known = [text, ...paths.map((path) => resolve(path, text))].map((path) => places.get(resolve(path)))
     const place = known.find((candidate) => candidate !== undefined)
     if (place !== undefined) return place
-    await requirePlace(text, where, names)
-    saes.push(await describeSae(text, options))
+    const path = await resolveSae(text, { signal: options.signal })
+    await requirePlace(path, where, names)
+    saes.push(await describeSae(path, options))
     places.set(resolve(text), saes.length - 1)
     return saes.length - 1
   }

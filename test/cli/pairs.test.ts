@@ -93,7 +93,7 @@ describe('pairs', () => {
   })
 
   it.each([
-    { args: [], message: 'Expected DIR..., got nothing' },
+    { args: [], message: 'Expected DIR... or --from RELEASE, got nothing' },
     { args: ['saes', '--all', '--adjacent'], message: 'Expected one of --adjacent and --all' },
     { args: ['saes', '--shard', '3/2'], message: 'Expected a part such as 1/4 for --shard, got 3/2' },
     { args: ['saes', '--shard', '0/2'], message: 'Expected a part such as 1/4 for --shard, got 0/2' },

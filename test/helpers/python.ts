@@ -22,3 +22,8 @@ export function runPython(script: string, args: readonly string[] = [], input = 
   if (status !== 0) throw new Error(`Python failed: ${error?.message ?? stderr}`)
   return stdout
 }
+
+/** Whether a module of Python is there; those below the comment of test/requirements.txt may be missing. */
+export function hasModule(name: string): boolean {
+  return python !== null && spawnSync(python, ['-c', `import ${name}`]).status === 0
+}

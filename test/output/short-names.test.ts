@@ -13,6 +13,12 @@ describe('shortNames', () => {
     { paths: ['x/layer_12', 'y/layer_12', 'y/layer_13'], names: ['x-layer_12', 'y-layer_12', 'y-layer_13'] },
     { paths: ['x/layer_12', 'x/layer_12'], names: ['layer_12', 'layer_12'] },
     { paths: ['C:\\saes\\a', 'C:\\saes\\b'], names: ['a', 'b'] },
+    {
+      paths: ['res', 'mlp'].map(
+        (site) => `/c/models--google--gemma-${site}/snapshots/${'a'.repeat(40)}/layer_3/width_16k/average_l0_59`,
+      ),
+      names: ['gemma-res', 'gemma-mlp'],
+    },
     { paths: ['params.npz', 'other.npz'], names: ['params.npz', 'other.npz'] },
   ])('$paths', ({ paths, names }) => {
     expect(shortNames(paths)).toEqual(names)

@@ -1,0 +1,119 @@
+import { join } from 'node:path'
+import { readRun, type StoredMatch } from '../evaluation/read-run.js'
+import { neuronpediaUrl } from '../labels/neuronpedia.js'
+import { ensureDirectory, writeFileAtomically } from '../output/atomic-file.js'
+import { encodeNpy } from '../output/npy.js'
+import { encodeTable, type TableFormat, tableFormats } from '../tables/encode-table.js'
+import { type FeatureNames, matchTable } from '../tables/match-table.js'
+import { readFeatureNames, readPairArrays } from '../tables/read-pair.js'
+import { type Arguments, UsageError } from './arguments.js'
+import type { Command, CommandContext } from './command.js'
+import { whole } from './numbers.js'
+
+const formats = [...tableFormats, 'npy'] as const
+
+export const exportCommand: Command = {
+  name: 'export',
+  summary: 'tables of matches, with what features mean: csv, Parquet, JSON lines',
+  positionals: ['RUN'],
+  options: {
+    to: { value: 'LIST', help: `${formats.join(', ')}: one or several (default csv)` },
+    labels: { value: 'DIR', help: 'descriptions of features: NAME.jsonl(.gz) of each SAE, or exports of Neuronpedia' },
+    out: { value: 'DIR', help: 'where the tables go (default RUN/tables)' },
+  },
+  details: [
+    'Writes a table for every pair of a run directory, one row for each feature of A: the partner, costs, cosines, margin, ranks, the ids of both on Neuronpedia, and what both mean where there are labels.',
+    'npy writes the partners alone, as P_LL_LL.npy (int32, -1 where there is none).',
+  ],
+  examples: [
+    'sae-match export sae-match-run --to parquet',
+    'sae-match export sae-match-run --labels neuronpedia/v1 --to csv,parquet',
+  ],
+  run: async (args, context) => {
+    const { terminal, signal } = context
+    const wanted = readFormats(args)
+    const [run] = args.positionals
+    const out = args.text('out') ?? join(run, 'tables')
+    const known = namesOnce(args.text('labels') ?? null, signal)
+    const pairs: Awaited<ReturnType<typeof exportPair>>[] = []
+    const stored = await readRun(run)
+    const layers = stored.map(layerName)
+    for (const [place, pair] of stored.entries()) {
+      // several SAEs of a layer keep their own names
+      const isOnly = layers.indexOf(layers[place]) === layers.lastIndexOf(layers[place])
+      pairs.push(await exportPair(pair, wanted, out, isOnly ? layers[place] : pair.stem, known, context))
+    }
+    if (args.has('json')) return terminal.print(JSON.stringify({ out, pairs }, null, 2))
+    for (const { a, b, rows, labelled, files } of pairs) {
+      const meant = labelled === null ? '' : `, ${whole(labelled)} with both labels`
+      terminal.print(`${a.name} → ${b.name}  ${whole(rows)} rows${meant}`)
+      for (const file of files) terminal.print(`  ${terminal.colors.dim(file)}`)
+    }
+  },
+}
+
+async function exportPair(
+  stored: StoredMatch,
+  wanted: readonly (typeof formats)[number][],
+  out: string,
+  npyName: string,
+  known: ReturnType<typeof namesOnce>,
+  { signal }: CommandContext,
+) {
+  const { a, b } = stored.record
+  const arrays = await readPairArrays(stored, signal)
+  const names = { a: await known(a), b: await known(b) }
+  const table = matchTable(arrays, names)
+  await ensureDirectory(out)
+  const files: string[] = []
+  for (const format of wanted) {
+    const isTable = format !== 'npy'
+    const file = join(out, isTable ? `${stored.stem}.${format}` : `${npyName}.npy`)
+    const contents = isTable ? await encodeTable(table, format as TableFormat) : encodeNpy(arrays.a_to_b)
+    await writeFileAtomically(file, contents)
+    files.push(file)
+  }
+  return {
+    a: sideJson(a.name, names.a),
+    b: sideJson(b.name, names.b),
+    rows: arrays.a_to_b.length,
+    labelled: countLabelled(arrays.a_to_b, names),
+    files,
+  }
+}
+
+function sideJson(name: string, { source }: FeatureNames) {
+  return { name, neuronpedia: source, url: source === null ? null : neuronpediaUrl(source) }
+}
+
+/** `P_03_04`, or the names of the pair where layers are unknown. */
+function layerName({ record: { a, b }, stem }: StoredMatch): string {
+  if (a.layer === null || b.layer === null) return stem
+  const padded = (layer: number) => String(layer).padStart(2, '0')
+  return `P_${padded(a.layer)}_${padded(b.layer)}`
+}
+
+/** How many pairs have both labels; null where there are none at all. */
+function countLabelled(partner: Int32Array, { a, b }: { a: FeatureNames; b: FeatureNames }): number | null {
+  if (a.labels === null && b.labels === null) return null
+  return partner.reduce((count, j, i) => count + Number(a.labels?.has(i) === true && b.labels?.has(j) === true), 0)
+}
+
+/** Every SAE of a run is read once. */
+export function namesOnce(folder: string | null, signal: AbortSignal) {
+  const read = new Map<string, Promise<FeatureNames>>()
+  return (input: StoredMatch['record']['a']): Promise<FeatureNames> => {
+    const key = JSON.stringify(input.files.map(({ sha256 }) => sha256))
+    const found = read.get(key) ?? readFeatureNames(input, folder, signal)
+    read.set(key, found)
+    return found
+  }
+}
+
+function readFormats(args: Arguments): (typeof formats)[number][] {
+  const typed = (args.text('to') ?? 'csv').split(',').map((part) => part.trim())
+  const isFormat = (name: string): name is (typeof formats)[number] => (formats as readonly string[]).includes(name)
+  const wrong = typed.find((name) => !isFormat(name))
+  if (wrong !== undefined) throw new UsageError(`Expected ${formats.join(', ')} for --to, got ${wrong}`)
+  return [...new Set(typed.filter(isFormat))]
+}
