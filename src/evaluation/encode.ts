@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.js'
 import { type BackendRequest, getBackend } from '../backend/select.js'
-import { wrongType, wrongValue } from '../errors.js'
+import { SaeMatchError, wrongType, wrongValue } from '../errors.js'
 import { squaredRowNorms } from '../sae/row-norms.js'
 import type { Rows } from '../sae/rows.js'
 import { featureCount, requireSae, type Sae } from '../sae/sae.js'
@@ -83,6 +83,9 @@ export function tokensAtOnce(n: number): number {
  * every backend and in batches of every size, and a threshold is compared with a pre-activation in f64.
  */
 export async function createEncoder(sae: Sae, backend: Backend): Promise<Encoder> {
+  if (typeof sae.decoderOnly === 'string') {
+    throw new SaeMatchError('NOT_COMPARABLE', `${sae.source.path} cannot encode: ${sae.decoderOnly}`)
+  }
   const n = featureCount(sae)
   const stored = contiguousRows(sae.encoder)
   const norms = (await squaredRowNorms(sae.encoder, backend)).map(Math.sqrt)
@@ -95,10 +98,7 @@ export async function createEncoder(sae: Sae, backend: Backend): Promise<Encoder
   const lengths = norms.map((norm, i) => norm * Math.abs(sae.encoderScale?.[i] ?? 1))
   const ones = await backend.squaredBlockNorms(features)
   const limits = Float64Array.from({ length: n }, (_, i) => Math.max(sae.threshold?.[i] ?? 0, 0))
-  const select =
-    sae.activation.kind === 'topk'
-      ? selectLargest(sae.activation.k, lengths, sae.encoderBias)
-      : selectAbove(limits, lengths, sae.encoderBias)
+  const select = selectionOf(sae, limits, lengths)
 
   return {
     async encode(stored, tokens, signal) {
@@ -157,6 +157,17 @@ interface Select {
   keep(preActivations: Float64Array, features: Int32Array, from: number, to: number): (p: number) => boolean
 }
 
+function selectionOf({ activation, encoderBias }: Sae, limits: Float64Array, lengths: Float64Array): Select {
+  switch (activation.kind) {
+    case 'topk':
+      return selectLargest(1, activation.k, lengths, encoderBias)
+    case 'groupmax':
+      return selectLargest(activation.k, 1, lengths, encoderBias)
+    default:
+      return selectAbove(limits, lengths, encoderBias)
+  }
+}
+
 /** JumpReLU and ReLU: `z > limit`. */
 function selectAbove(limits: Float64Array, lengths: Float64Array, biases: Float64Array): Select {
   const n = limits.length
@@ -186,9 +197,13 @@ function selectAbove(limits: Float64Array, lengths: Float64Array, biases: Float6
   }
 }
 
-/** TopK: the k largest of a token, as far as they are positive; ties go to the lower index. */
-function selectLargest(k: number, lengths: Float64Array, biases: Float64Array): Select {
+/**
+ * The k largest of each of `groups` runs of features, as far as they are positive; ties go to the lower index. TopK is
+ * one group, GroupMax the largest of each.
+ */
+function selectLargest(groups: number, k: number, lengths: Float64Array, biases: Float64Array): Select {
   const n = lengths.length
+  const size = n / groups
   return {
     candidates(distances, sizes, error) {
       const token: number[] = []
@@ -204,20 +219,23 @@ function selectLargest(k: number, lengths: Float64Array, biases: Float64Array): 
           lower[i] = middle - slack
           upper[i] = middle + slack
         }
-        const least = k >= n ? 0 : Math.max(0, lower.slice().sort()[n - k])
-        for (let i = 0; i < n; i++) {
-          if (upper[i] > 0 && upper[i] >= least) {
-            token.push(t)
-            feature.push(i)
+        for (let start = 0; start < n; start += size) {
+          const least = k >= size ? 0 : Math.max(0, lower.slice(start, start + size).sort()[size - k])
+          for (let i = start; i < start + size; i++) {
+            if (upper[i] > 0 && upper[i] >= least) {
+              token.push(t)
+              feature.push(i)
+            }
           }
         }
       }
       return { token: Int32Array.from(token), feature: Int32Array.from(feature) }
     },
-    keep(preActivations, _features, from, to) {
+    keep(preActivations, features, from, to) {
       const order = Array.from({ length: to - from }, (_, p) => from + p)
       order.sort((p, q) => preActivations[q] - preActivations[p] || p - q)
-      const kept = new Set(order.slice(0, k))
+      const taken = new Uint32Array(groups)
+      const kept = new Set(order.filter((p) => taken[Math.floor(features[p] / size)]++ < k))
       return (p) => kept.has(p) && preActivations[p] > 0
     },
   }

@@ -96,5 +96,12 @@ function requireSameSpace(a: Sae, b: Sae): void {
     )
   if (a.encoder.columns !== b.encoder.columns)
     throw refuse('activations of width', a.encoder.columns, b.encoder.columns)
+  for (const { encoder, decoder, decoderOnly, skipConnection, source } of [a, b]) {
+    const reason =
+      decoderOnly ??
+      (skipConnection === true ? 'its skip connection is not part of the SAE' : null) ??
+      (encoder.columns === decoder.columns ? null : 'it writes to another space than it reads')
+    if (reason !== null) throw new SaeMatchError('NOT_COMPARABLE', `${source.path} cannot be evaluated: ${reason}`)
+  }
   if (a.inputNorm !== b.inputNorm) throw refuse('the normalisation of inputs', a.inputNorm, b.inputNorm)
 }

@@ -42,9 +42,17 @@ export interface StoredVector {
 /** How the original code turns a pre-activation into an activation, with the tensors that takes, each [n]. */
 export type CheckpointActivation =
   | { readonly kind: 'relu'; readonly bias: StoredVector }
-  | { readonly kind: 'jumprelu'; readonly bias: StoredVector; readonly threshold: StoredVector }
+  /** `byDecoderNorm`: it is z |dec_i| that is compared with the threshold; z itself is decoded. */
+  | {
+      readonly kind: 'jumprelu'
+      readonly bias: StoredVector
+      readonly threshold: StoredVector
+      readonly byDecoderNorm: boolean
+    }
   /** `byDecoderNorm`: the k largest z |dec_i| are kept, and divided by |dec_i| again before decoding. */
   | { readonly kind: 'topk'; readonly bias: StoredVector; readonly k: number; readonly byDecoderNorm: boolean }
+  /** Of each of k runs of n / k features, the largest is kept. */
+  | { readonly kind: 'groupmax'; readonly bias: StoredVector; readonly k: number }
   /** The gate opens where `enc x + gateBias > 0`; the magnitude is `relu(e^logMagnitude enc x + magnitudeBias)`. */
   | {
       readonly kind: 'gated'
@@ -63,11 +71,15 @@ export interface CheckpointHeader {
   readonly hook: string | null
   readonly layer: number | null
   readonly site: Site
+  /** Where its decoder writes, where that is not the site. */
+  readonly outputSite?: Site | undefined
   readonly model: string | null
   /** n */
   readonly features: number
-  /** d, the width of the activations. */
+  /** d, the width of the activations it reads. */
   readonly dimension: number
+  /** The width of those it writes, where that is another. */
+  readonly outputDimension?: number | undefined
 }
 
 /**
@@ -83,14 +95,16 @@ export interface Checkpoint {
   readonly hook: string | null
   readonly layer: number | null
   readonly site: Site
+  /** Where its decoder writes, where that is not the site. */
+  readonly outputSite?: Site | undefined
   readonly model: string | null
   /** Mean number of active features per token, where the checkpoint states it. */
   readonly averageL0: number | null
   /** [n, d] */
   readonly encoder: StoredMatrix
-  /** [n, d] */
+  /** [n, width of the output]: that is d, but for transcoders. */
   readonly decoder: StoredMatrix
-  /** [d] */
+  /** [width of the output] */
   readonly decoderBias: StoredVector
   readonly activation: CheckpointActivation
   /** [n], or null for 1. */
@@ -99,6 +113,23 @@ export interface Checkpoint {
   readonly inputScale: number
   readonly outputScale: number
   readonly inputNorm: InputNorm
+  /** Why its encoder and biases say nothing by themselves, so that only decoders can be compared; null where they do. */
+  readonly decoderOnly: string | null
+  /** Whether the original adds a linear map of its input to the output, which the canonical form does without. */
+  readonly skipConnection: boolean
   /** What a user should know, one sentence each; whoever shows them says which checkpoint they are about. */
   readonly warnings: readonly string[]
 }
+
+/** What holds for a checkpoint where its family says nothing else. */
+export const ordinary = {
+  averageL0: null,
+  featureScale: null,
+  subtractsDecoderBias: false,
+  inputScale: 1,
+  outputScale: 1,
+  inputNorm: 'none',
+  decoderOnly: null,
+  skipConnection: false,
+  warnings: [],
+} as const satisfies Partial<Checkpoint>

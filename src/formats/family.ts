@@ -34,6 +34,11 @@ export interface Family {
   readonly files: string
   /** Whether the names at this place are those of a checkpoint of this family. */
   recognises(location: CheckpointLocation): boolean
+  /**
+   * Whether the files hold one, asked only where several families recognise the names. Looks at headers alone.
+   * A family without it does not look.
+   */
+  holds?(location: CheckpointLocation, options: ReadOptions): Promise<boolean>
   /** What it is and where it belongs. Costs next to nothing: no tensor is read. */
   readHeader(location: CheckpointLocation, options: ReadOptions): Promise<CheckpointHeader>
   /** Reads it; decides orientation, computes nothing. Every header is checked before the first tensor is read. */

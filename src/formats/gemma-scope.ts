@@ -1,6 +1,6 @@
 import { join, resolve, sep } from 'node:path'
 import { SaeMatchError } from '../errors.js'
-import type { Checkpoint, CheckpointHeader, Site } from './checkpoint.js'
+import { type Checkpoint, type CheckpointHeader, ordinary, type Site } from './checkpoint.js'
 import type { Container } from './container.js'
 import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { openNpz } from './npz.js'
@@ -74,18 +74,16 @@ async function read(location: CheckpointLocation, { signal }: ReadOptions): Prom
     // The embedding SAEs were trained on embeddings divided by sqrt(d), the factor Gemma multiplies them with.
     const scale = place.site === 'embedding' ? 1 / Math.sqrt(d) : 1
     return {
+      ...ordinary,
       source: { family: gemmaScope.name, path: location.path, files: [container.file] },
       architecture: 'jumprelu',
       ...place,
       encoder,
       decoder,
       decoderBias,
-      activation: { kind: 'jumprelu', bias, threshold },
-      featureScale: null,
-      subtractsDecoderBias: false,
+      activation: { kind: 'jumprelu', bias, threshold, byDecoderNorm: false },
       inputScale: scale,
       outputScale: scale,
-      inputNorm: 'none',
       warnings: width === null || width === n ? [] : [`The path says ${width} features, the file holds ${n}.`],
     }
   } finally {

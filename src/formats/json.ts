@@ -59,6 +59,14 @@ export function jsonField<K extends keyof Kinds>(
   return null
 }
 
+/** A positive integer, or null where the field is absent. @throws `FORMAT_INVALID` */
+export function jsonSize(path: string, fields: JsonFields, ...names: string[]): number | null {
+  const value = jsonField(path, fields, 'number', ...names)
+  if (value === null || (Number.isSafeInteger(value) && value > 0)) return value
+  const message = `${path}: expected a positive integer for "${names.join('" or "')}", found ${value}`
+  throw new SaeMatchError('FORMAT_INVALID', message)
+}
+
 function fieldsOf(value: unknown): JsonFields | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? new Map(Object.entries(value)) : null
 }

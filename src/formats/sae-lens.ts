@@ -1,17 +1,21 @@
 import { join } from 'node:path'
-import { describe, SaeMatchError } from '../errors.js'
-import type { Checkpoint, CheckpointActivation, CheckpointHeader, InputNorm, Site, StoredVector } from './checkpoint.js'
+import { SaeMatchError } from '../errors.js'
+import { type CheckpointActivation, type CheckpointHeader, ordinary, type StoredVector } from './checkpoint.js'
 import type { Container } from './container.js'
 import type { CheckpointLocation, CheckpointOptions, Family, ReadOptions } from './family.js'
-import { layerOfHook, siteOfHook } from './hook.js'
-import { type JsonFile, jsonField, readJson } from './json.js'
+import { readJson } from './json.js'
+import { familyOf, type Keep, type ModelPlace, type OpenCheckpoint } from './open-checkpoint.js'
+import { parseConfig, type SaeLensConfig } from './sae-lens-config.js'
 import { openSafetensors } from './safetensors.js'
 import {
+  exponential,
   featureScaleReader,
   matrixReader,
   type Reader,
   readAll,
   refuseUnknownTensors,
+  rowCount,
+  scalarReader,
   vectorLength,
   vectorReader,
 } from './stored-tensors.js'
@@ -19,218 +23,129 @@ import {
 const configFile = 'cfg.json'
 const weightsFile = 'sae_weights.safetensors'
 
-/**
- * SAELens, before and after version 6. Source: https://github.com/decoderesearch/SAELens, `sae_lens/saes` and
- * `sae_lens/loading/pretrained_sae_loaders.py`.
- */
-export const saeLens: Family = {
+const opening = familyOf({
   name: 'sae-lens',
   files: `${configFile} + ${weightsFile}`,
   recognises: ({ file, names }) =>
     names.has(configFile) && names.has(weightsFile) && (file === null || file === configFile || file === weightsFile),
-  readHeader,
-  read,
+  open,
+})
+
+/**
+ * SAELens, before and after version 6: SAEs, transcoders and, by their decoders alone, what does not encode by a linear
+ * map. Source: https://github.com/decoderesearch/SAELens, `sae_lens/saes` and
+ * `sae_lens/loading/pretrained_sae_loaders.py`.
+ */
+export const saeLens: Family = {
+  ...opening,
+  readHeader: async (location, options) => (await headerOfConfig(location)) ?? opening.readHeader(location, options),
 }
 
-async function readHeader(location: CheckpointLocation, { signal }: ReadOptions): Promise<CheckpointHeader> {
+/** The header where the configuration has all of it; null where the weights must be looked at. */
+async function headerOfConfig(location: CheckpointLocation): Promise<CheckpointHeader | null> {
   const json = await readJson(join(location.folder, configFile))
-  const config = parseConfig(json)
-  const { hook, layer, site, model } = config
-  const path = weightsPath(location)
+  const { features, inputs, outputs, transcoder, ...config } = parseConfig(json)
+  if (features === null || inputs === null || (transcoder && outputs === null)) return null
   return {
-    family: saeLens.name,
+    family: opening.name,
     path: location.path,
-    files: [json.file.path, path],
-    hook,
-    layer,
-    site,
-    model,
-    ...(await sizes(config, path, signal)),
+    files: [json.file.path, weightsPath(location)],
+    ...placeOf(config),
+    features,
+    dimension: inputs,
+    outputDimension: outputs ?? undefined,
   }
 }
 
-/** As the configuration says, or else as the header of the weights does. */
-async function sizes(
-  { features, inputs, activation }: Config,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<Pick<CheckpointHeader, 'features' | 'dimension'>> {
-  if (features !== null && inputs !== null) return { features, dimension: inputs }
-  const container = await openSafetensors(path, signal)
-  try {
-    const [ofFeatures] = architectures[activation.kind].tensors
-    return {
-      features: features ?? vectorLength(container, ofFeatures),
-      dimension: inputs ?? vectorLength(container, 'b_dec'),
-    }
-  } finally {
-    await container.close()
-  }
+function placeOf({ hook, layer, site, outputSite, model }: ModelPlace): ModelPlace {
+  return { hook, layer, site, outputSite, model }
 }
 
-function weightsPath({ file, folder }: CheckpointLocation): string {
+function weightsPath({ folder, file }: CheckpointLocation): string {
   return join(folder, file?.endsWith('.safetensors') ? file : weightsFile)
 }
 
-async function read(location: CheckpointLocation, options: ReadOptions): Promise<Checkpoint> {
+async function open(location: CheckpointLocation, options: ReadOptions, keep: Keep): Promise<OpenCheckpoint> {
   const json = await readJson(join(location.folder, configFile))
   const config = parseConfig(json)
-  const container = await openSafetensors(weightsPath(location), options.signal)
-  try {
-    const { tensors } = architectures[config.activation.kind]
-    const threshold = container.tensors.has('threshold') ? 'threshold' : 'log_threshold'
-    const own = tensors.map((name) => (name === 'threshold' ? threshold : name))
-    refuseUnknownTensors(container, ['W_enc', 'W_dec', 'b_dec', ...own, ...featureScaleNames, 'sparsity'])
+  const { architecture, transcoder, skipConnection, decoderOnly, tiedEncoder } = config
+  const container = await keep(openSafetensors(weightsPath(location), options.signal))
 
-    const n = config.features ?? vectorLength(container, own[0])
-    const d = config.inputs ?? vectorLength(container, 'b_dec')
-    const readers = [
-      matrixReader(container, 'W_enc', { rows: n, columns: d, squareIsTransposed: true }),
-      matrixReader(container, 'W_dec', { rows: n, columns: d, squareIsTransposed: false }),
-      vectorReader(container, 'b_dec', d),
-      activationReader(container, config, n, threshold),
-      featureScaleReader(container, featureScaleNames, n, config.scalesFeatures),
-    ] as const
-    const [encoder, decoder, decoderBias, activation, featureScale] = await readAll(readers)
-    const { scale, warnings } = activationScale(config, options)
-    return {
-      source: { family: saeLens.name, path: location.path, files: [json.file, container.file] },
-      architecture: config.architecture,
-      hook: config.hook,
-      layer: config.layer,
-      site: config.site,
-      model: config.model,
-      averageL0: null,
-      encoder,
-      decoder,
-      decoderBias,
-      activation,
-      featureScale,
-      subtractsDecoderBias: config.subtractsDecoderBias,
-      inputScale: scale,
-      outputScale: scale,
-      inputNorm: config.inputNorm,
-      warnings,
-    }
-  } finally {
-    await container.close()
+  const own = ownTensors(config, container)
+  const shared = [...(tiedEncoder ? [] : ['W_enc']), 'W_dec', 'b_dec', ...(skipConnection ? ['W_skip'] : [])]
+  const ignored = ['sparsity', ...(decoderOnly === null ? [] : ['b_enc'])]
+  refuseUnknownTensors(container, [...shared, ...own, ...featureScaleNames, ...ignored], config.otherTensors)
+
+  const n = config.features ?? (decoderOnly === null ? vectorLength(container, own[0]) : rowCount(container, 'W_dec'))
+  const written = config.outputs ?? (transcoder ? vectorLength(container, 'b_dec') : null)
+  const d = config.inputs ?? (transcoder ? rowCount(container, 'W_enc') : vectorLength(container, 'b_dec'))
+  const outputs = written ?? d
+  // Only its header is looked at: the canonical form does without it.
+  if (skipConnection) matrixReader(container, 'W_skip', { rows: outputs, columns: d, squareIsTransposed: false })
+  const readers = [
+    tiedEncoder
+      ? async () => null
+      : matrixReader(container, 'W_enc', { rows: n, columns: d, squareIsTransposed: true }),
+    matrixReader(container, 'W_dec', { rows: n, columns: outputs, squareIsTransposed: false }),
+    vectorReader(container, 'b_dec', outputs, { leadingOne: decoderOnly !== null }),
+    activationReader(container, config, n),
+    featureScaleReader(container, featureScaleNames, n, config.scalesFeatures),
+  ] as const
+  return {
+    files: [json.file, container.file],
+    features: n,
+    dimension: d,
+    outputDimension: outputs === d ? undefined : outputs,
+    ...placeOf(config),
+    async read() {
+      const [encoder, decoder, decoderBias, activation, featureScale] = await readAll(readers)
+      const { scale, warnings } = activationScale(config, options)
+      return {
+        ...ordinary,
+        architecture,
+        encoder: encoder ?? decoder,
+        decoder,
+        decoderBias,
+        activation,
+        featureScale,
+        subtractsDecoderBias: config.subtractsDecoderBias,
+        inputScale: scale,
+        outputScale: scale,
+        inputNorm: config.inputNorm,
+        decoderOnly,
+        skipConnection,
+        warnings,
+      }
+    },
   }
 }
-
-/** The tensors of every architecture beside `W_enc`, `W_dec` and `b_dec`, each [n]. */
-const architectures = {
-  relu: { tensors: ['b_enc'] },
-  topk: { tensors: ['b_enc'] },
-  jumprelu: { tensors: ['b_enc', 'threshold'] },
-  gated: { tensors: ['b_gate', 'b_mag', 'r_mag'] },
-} as const
 
 const featureScaleNames = ['finetuning_scaling_factor', 'scaling_factor'] as const
 
-interface Config {
-  readonly architecture: string
-  readonly activation: { readonly kind: 'topk'; readonly k: number } | { readonly kind: 'relu' | 'jumprelu' | 'gated' }
-  readonly byDecoderNorm: boolean
-  readonly features: number | null
-  readonly inputs: number | null
-  readonly hook: string | null
-  readonly layer: number | null
-  readonly site: Site
-  readonly model: string | null
-  readonly subtractsDecoderBias: boolean
-  readonly scalesFeatures: boolean
-  readonly inputNorm: InputNorm
-  /** Whether activations are multiplied by a factor that is not in the checkpoint. */
-  readonly scalesInput: boolean
-}
-
-function parseConfig({ file: { path }, fields }: JsonFile): Config {
-  const metadata = jsonField(path, fields, 'object', 'metadata') ?? new Map<string, unknown>()
-  const text = (...names: string[]) =>
-    jsonField(path, metadata, 'string', ...names) ?? jsonField(path, fields, 'string', ...names)
-  const number = (...names: string[]) =>
-    jsonField(path, metadata, 'number', ...names) ?? jsonField(path, fields, 'number', ...names)
-  const flag = (name: string) => jsonField(path, fields, 'boolean', name)
-
-  const hook = text('hook_name', 'hook_point')
-  const head = number('hook_head_index', 'hook_point_head_index')
-  const isHeadOutput = text('reshape_activations') === 'hook_z' || hook?.includes('hook_z')
-  return {
-    ...parseArchitecture(path, fields),
-    byDecoderNorm: flag('rescale_acts_by_decoder_norm') ?? false,
-    features: size(path, fields, 'd_sae'),
-    inputs: size(path, fields, 'd_in'),
-    hook: hook !== null && head !== null ? `${hook}[${head}]` : hook,
-    layer: number('hook_layer', 'hook_point_layer') ?? (hook === null ? null : layerOfHook(hook)),
-    site: isHeadOutput ? 'hook-z' : hook === null ? 'unknown' : siteOfHook(hook),
-    model: text('model_name'),
-    subtractsDecoderBias: flag('apply_b_dec_to_input') ?? true,
-    scalesFeatures: flag('finetuning_scaling_factor') ?? false,
-    ...parseNormalisation(path, fields),
-  }
-}
-
-function parseArchitecture(path: string, fields: JsonFile['fields']): Pick<Config, 'architecture' | 'activation'> {
-  const unknown = (field: string, expected: string, found: string) =>
-    new SaeMatchError('ARCHITECTURE_UNKNOWN', `${path}: expected ${expected} for "${field}", found "${found}"`, {
-      hint: /batchtopk/i.test(found)
-        ? 'Save it for inference: SAELens then writes a jumprelu SAE with its threshold.'
-        : undefined,
-    })
-  const architecture = jsonField(path, fields, 'string', 'architecture') ?? 'standard'
-  // Before version 6 a TopK SAE calls itself "standard"; only its activation function tells.
-  const activation = jsonField(path, fields, 'string', 'activation_fn_str', 'activation_fn') ?? 'relu'
-  const settings = jsonField(path, fields, 'object', 'activation_fn_kwargs') ?? new Map<string, unknown>()
-  if (architecture === 'topk' || activation === 'topk') {
-    const k = size(path, fields, 'k') ?? size(path, settings, 'k')
-    if (k === null) throw new SaeMatchError('FORMAT_INVALID', `${path}: expected "k" for a TopK SAE, found none`)
-    return { architecture, activation: { kind: 'topk', k } }
-  }
-  if (architecture === 'jumprelu') return { architecture, activation: { kind: 'jumprelu' } }
-  if (architecture !== 'standard' && architecture !== 'gated') {
-    throw unknown('architecture', 'standard, jumprelu, topk or gated', architecture)
-  }
-  if (activation !== 'relu') throw unknown('activation_fn', 'relu or topk', activation)
-  return { architecture, activation: { kind: architecture === 'gated' ? 'gated' : 'relu' } }
-}
-
-function parseNormalisation(path: string, fields: JsonFile['fields']): Pick<Config, 'inputNorm' | 'scalesInput'> {
-  const value = fields.get('normalize_activations') ?? 'none'
-  switch (value) {
+/** The tensors of an architecture beside the matrices and `b_dec`; all but `topk_threshold` are [n]. */
+function ownTensors({ activation, thresholdName }: SaeLensConfig, container: Container): string[] {
+  switch (activation.kind) {
     case 'none':
-    case false:
-      return { inputNorm: 'none', scalesInput: false }
-    case 'expected_average_only_in':
-    case true:
-      return { inputNorm: 'none', scalesInput: true }
-    case 'constant_norm_rescale':
-      return { inputNorm: 'constant-norm', scalesInput: false }
-    case 'layer_norm':
-      return { inputNorm: 'layer-norm', scalesInput: false }
-    default: {
-      const expected = 'none, expected_average_only_in, constant_norm_rescale or layer_norm'
-      throw new SaeMatchError(
-        'FORMAT_INVALID',
-        `${path}: expected ${expected} for "normalize_activations", found ${describe(value)}`,
-      )
-    }
+      return []
+    case 'relu':
+    case 'topk':
+      return ['b_enc']
+    case 'jumprelu':
+      return ['b_enc', container.tensors.has('log_threshold') ? 'log_threshold' : thresholdName]
+    case 'gated':
+      return ['b_gate', 'b_mag', 'r_mag']
   }
 }
 
-function size(path: string, fields: JsonFile['fields'], name: string): number | null {
-  const value = jsonField(path, fields, 'number', name)
-  if (value === null || (Number.isSafeInteger(value) && value > 0)) return value
-  throw new SaeMatchError('FORMAT_INVALID', `${path}: expected a positive integer for "${name}", found ${value}`)
-}
-
-function activationReader(
-  container: Container,
-  { activation, byDecoderNorm }: Config,
-  n: number,
-  thresholdName: string,
-): Reader<CheckpointActivation> {
+function activationReader(container: Container, config: SaeLensConfig, n: number): Reader<CheckpointActivation> {
+  const { activation, byDecoderNorm } = config
   const vector = (name: string) => vectorReader(container, name, n)
   switch (activation.kind) {
+    case 'none': {
+      // What does not encode by a linear map has no bias that belongs to one.
+      const bias: StoredVector = { file: container.file.path, name: 'b_enc', values: new Float64Array(n) }
+      return async () => ({ kind: 'relu', bias })
+    }
     case 'relu': {
       const bias = vector('b_enc')
       return async () => ({ kind: 'relu', bias: await bias() })
@@ -242,13 +157,14 @@ function activationReader(
       return async () => ({ kind: 'topk', bias: await bias(), k, byDecoderNorm })
     }
     case 'jumprelu': {
-      const readers = [vector('b_enc'), vector(thresholdName)] as const
+      const name = ownTensors(config, container)[1]
+      const threshold = name === 'topk_threshold' ? scalarReader(container, name, n) : vector(name)
+      const readers = [vector('b_enc'), name === 'log_threshold' ? exponential(threshold) : threshold] as const
       return async () => {
-        const [bias, stored] = await readAll(readers)
-        const threshold = thresholdName === 'log_threshold' ? exponential(stored) : stored
+        const [bias, threshold] = await readAll(readers)
         // A BatchTopK SAE that never set its threshold holds -1 everywhere, which stands for none.
         if (threshold.values.every((value) => value === -1)) return { kind: 'relu', bias }
-        return { kind: 'jumprelu', bias, threshold }
+        return { kind: 'jumprelu', bias, threshold, byDecoderNorm }
       }
     }
     case 'gated': {
@@ -261,21 +177,12 @@ function activationReader(
   }
 }
 
-/** What is not finite stays as it is: it is refused, and `-Infinity` would become a harmless 0. */
-function exponential({ file, name, values }: StoredVector): StoredVector {
-  return {
-    file,
-    name: `exp(${name})`,
-    values: values.map((value) => (Number.isFinite(value) ? Math.exp(value) : value)),
-  }
-}
-
 /** The factor on activations, which SAELens keeps in its registry and not in the checkpoint. */
 function activationScale(
-  { scalesInput }: Config,
+  { scalesInput, inputScale }: SaeLensConfig,
   { activationScale: scale }: CheckpointOptions,
 ): { scale: number; warnings: string[] } {
-  if (!scalesInput || scale !== undefined) return { scale: scalesInput ? scale! : 1, warnings: [] }
+  if (!scalesInput || scale !== undefined) return { scale: scalesInput ? scale! : inputScale, warnings: [] }
   const warning =
     "Activations are scaled by a factor that is not in the checkpoint (norm_scaling_factor in SAELens's registry); 1 is assumed, pass it as activationScale (--activation-scale)."
   return { scale: 1, warnings: [warning] }

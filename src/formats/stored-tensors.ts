@@ -33,10 +33,44 @@ function checkEntry(
   }
 }
 
-/** Checks the header of a vector of a known length. @throws `TENSOR_MISSING`, `TENSOR_SHAPE` */
-export function vectorReader(container: Container, name: string, length: number): Reader<StoredVector> {
-  checkEntry(container, name, `[${length}]`, [[length]])
+/**
+ * Checks the header of a vector of a known length.
+ * @param options.leadingOne whether it may be stored as [1, length].
+ * @throws `TENSOR_MISSING`, `TENSOR_SHAPE`
+ */
+export function vectorReader(
+  container: Container,
+  name: string,
+  length: number,
+  { leadingOne = false }: { leadingOne?: boolean } = {},
+): Reader<StoredVector> {
+  checkEntry(container, name, `[${length}]`, leadingOne ? [[length], [1, length]] : [[length]])
   return async () => ({ file: container.file.path, name, values: toFloat64(await container.read(name)) })
+}
+
+/** Checks the header of a single number, [] or [1], to be read as a vector that repeats it. */
+export function scalarReader(container: Container, name: string, length: number): Reader<StoredVector> {
+  checkEntry(container, name, 'of one number', [[], [1]])
+  return async () => {
+    const [value] = toFloat64(await container.read(name))
+    return { file: container.file.path, name, values: new Float64Array(length).fill(value) }
+  }
+}
+
+/** `e^x` of every number. What is not finite stays as it is: it is refused, and `-Infinity` would become a harmless 0. */
+export function exponential(reader: Reader<StoredVector>): Reader<StoredVector> {
+  return async () => {
+    const { file, name, values } = await reader()
+    const exponentials = values.map((value) => (Number.isFinite(value) ? Math.exp(value) : value))
+    return { file, name: `exp(${name})`, values: exponentials }
+  }
+}
+
+/** The rows of a matrix as it is stored, from its header. @throws `TENSOR_MISSING`, `TENSOR_SHAPE` */
+export function rowCount(container: Container, name: string): number {
+  const shape = container.tensors.get(name)?.shape ?? []
+  checkEntry(container, name, 'of two dimensions, not empty,', shape.length === 2 && shape[0] > 0 ? [shape] : [])
+  return shape[0]
 }
 
 /** The length of a vector, from its header. @throws `TENSOR_MISSING`, `TENSOR_SHAPE` where it is empty or no vector. */
@@ -75,10 +109,17 @@ export function matrixReader(
   }
 }
 
-/** @throws `FORMAT_INVALID` for the first tensor that is not among `known`: ignoring it might change the SAE. */
-export function refuseUnknownTensors(container: Container, known: readonly string[]): void {
+/**
+ * @param prefixes how the names begin of tensors that are of no use.
+ * @throws `FORMAT_INVALID` for the first tensor that is not among `known`: ignoring it might change the SAE.
+ */
+export function refuseUnknownTensors(
+  container: Container,
+  known: readonly string[],
+  prefixes: readonly string[] = [],
+): void {
   for (const name of container.tensors.keys()) {
-    if (known.includes(name)) continue
+    if (known.includes(name) || prefixes.some((prefix) => name.startsWith(prefix))) continue
     const message = `${container.file.path}: expected only ${known.join(' ')}, found tensor ${name}`
     throw new SaeMatchError('FORMAT_INVALID', message)
   }

@@ -20,10 +20,12 @@ export interface FoundHeader {
   /** The files whose contents are those of the SAE. */
   readonly files: readonly string[]
   readonly site: Site
+  readonly outputSite?: Site | undefined
   /** Number of features. */
   readonly features: number
   /** The width of the activations. */
   readonly dimension: number
+  readonly outputDimension?: number | undefined
 }
 
 export interface DiscoverOptions {
@@ -72,8 +74,9 @@ async function saesBelow(path: string, options: DiscoverOptions): Promise<FoundS
 export async function describeSae(path: string, { format, signal }: DiscoverOptions = {}): Promise<FoundSae> {
   signal?.throwIfAborted()
   try {
-    const { files, layer, site, features, dimension } = await readHeader(path, { format, signal })
-    return { path, layer, header: { files, site, features, dimension }, error: null }
+    const found = await readHeader(path, { format, signal })
+    const { files, layer, site, outputSite, features, dimension, outputDimension } = found
+    return { path, layer, header: { files, site, outputSite, features, dimension, outputDimension }, error: null }
   } catch (error) {
     if (signal?.aborted) throw signal.reason
     return { path, layer: layerOfPath(path), header: null, error }

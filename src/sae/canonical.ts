@@ -32,10 +32,13 @@ export async function canonicalSae(checkpoint: Checkpoint, math: RowMath): Promi
     decoderBias: shared(decoderBias.values, (value) => value / outputScale),
     activation: absorbed.activation,
     inputNorm: checkpoint.inputNorm,
+    decoderOnly: checkpoint.decoderOnly,
+    skipConnection: checkpoint.skipConnection,
     architecture: checkpoint.architecture,
     hook: checkpoint.hook,
     layer: checkpoint.layer,
     site: checkpoint.site,
+    outputSite: checkpoint.outputSite,
     model: checkpoint.model,
     averageL0: checkpoint.averageL0,
     source: checkpoint.source,
@@ -76,8 +79,15 @@ function absorb(activation: CheckpointActivation, shift: Float64Array | null, de
   switch (activation.kind) {
     case 'relu':
       return { ...plain, activation: { kind: 'relu' }, threshold: null, computed }
-    case 'jumprelu':
-      return { ...plain, activation: { kind: 'jumprelu' }, threshold: shared(activation.threshold.values), computed }
+    case 'jumprelu': {
+      const { threshold, byDecoderNorm } = activation
+      // A feature without a decoder never passes a positive threshold on z |dec_i|: infinity says so.
+      const own = (value: number, i: number) => (value > 0 ? value / Math.sqrt(decoderNorms[i]) : value)
+      const values = shared(threshold.values, byDecoderNorm ? own : undefined)
+      return { ...plain, activation: { kind: 'jumprelu' }, threshold: values, computed }
+    }
+    case 'groupmax':
+      return { ...plain, activation: { kind: 'groupmax', k: activation.k }, threshold: null, computed }
     case 'topk': {
       const { k } = activation
       if (!activation.byDecoderNorm) return { ...plain, activation: { kind: 'topk', k }, threshold: null, computed }

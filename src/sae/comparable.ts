@@ -4,9 +4,13 @@ import type { Sae, Site } from './sae.js'
 
 /** What decides whether SAEs may be compared at all. */
 export interface Place {
-  /** The width of the activations. */
+  /** The width of the activations it reads. */
   readonly dimension: number
+  /** The width of those it writes, where that is another. */
+  readonly outputDimension?: number | undefined
   readonly site: Site
+  /** Where it writes, where that is not the site. */
+  readonly outputSite?: Site | undefined
 }
 
 /** Whether {@link checkComparable} would let two SAEs of these places pass. */
@@ -17,10 +21,16 @@ export function areComparable(a: Place, b: Place, weights: Weights): boolean {
 /**
  * Whether the weights of two SAEs may be compared. See docs/method.md#which-saes-compare.
  * @returns what makes the comparison doubtful, one sentence each
- * @throws `NOT_COMPARABLE` where the widths of the activation space or the sites differ: a distance would mean nothing
+ * @throws `NOT_COMPARABLE` where the widths of the activation space or the sites differ, or where encoders are compared
+ *   of which one says nothing by itself: a distance would mean nothing
  */
 export function checkComparable(a: Sae, b: Sae, weights: Weights): string[] {
-  const placeOf = ({ encoder, site }: Sae): Place => ({ dimension: encoder.columns, site })
+  const placeOf = ({ encoder, decoder, site, outputSite }: Sae): Place => ({
+    dimension: encoder.columns,
+    outputDimension: decoder.columns,
+    site,
+    outputSite,
+  })
   const difference = incomparable(placeOf(a), placeOf(b), weights)
   if (difference !== null) {
     const { what, ofA, ofB } = difference
@@ -28,6 +38,13 @@ export function checkComparable(a: Sae, b: Sae, weights: Weights): string[] {
       'NOT_COMPARABLE',
       `${b.source.path}: expected ${what} ${ofA} as in ${a.source.path}, found ${ofB}`,
     )
+  }
+  for (const { decoderOnly, source } of [a, b]) {
+    if (typeof decoderOnly === 'string' && !comparesDecodersOnly(weights)) {
+      throw new SaeMatchError('NOT_COMPARABLE', `${source.path}: ${decoderOnly}`, {
+        hint: 'Its decoder alone can be compared: weights { decoder: 1, encoder: 0, bias: 0 } (--weights decoder).',
+      })
+    }
   }
   const warnings: string[] = []
   const siteOf = comparedSite(weights)
@@ -53,16 +70,26 @@ export function checkComparable(a: Sae, b: Sae, weights: Weights): string[] {
 
 /** In what two places differ so that a distance would mean nothing, or null. */
 function incomparable(a: Place, b: Place, weights: Weights) {
-  if (a.dimension !== b.dimension) return { what: 'activations of width', ofA: a.dimension, ofB: b.dimension }
+  const written = ({ dimension, outputDimension = dimension }: Place) => outputDimension
+  if (!comparesDecodersOnly(weights) && a.dimension !== b.dimension) {
+    return { what: 'activations of width', ofA: a.dimension, ofB: b.dimension }
+  }
+  if (weights.decoder > 0 && written(a) !== written(b)) {
+    return { what: 'decoders of width', ofA: written(a), ofB: written(b) }
+  }
   const siteOf = comparedSite(weights)
-  if (siteOf(a) === siteOf(b) || a.site === 'unknown' || b.site === 'unknown') return null
-  return { what: 'the site', ofA: a.site, ofB: b.site }
+  const [ofA, ofB] = [siteOf(a), siteOf(b)]
+  return ofA === ofB || ofA === 'unknown' || ofB === 'unknown' ? null : { what: 'the site', ofA, ofB }
+}
+
+function comparesDecodersOnly({ encoder, bias }: Weights): boolean {
+  return encoder === 0 && bias === 0
 }
 
 /** Decoders alone are compared where they write: a transcoder reads the input of an MLP and writes its output. */
-function comparedSite({ encoder, bias }: Weights): (place: { readonly site: Site }) => Site {
-  const decoderOnly = encoder === 0 && bias === 0
-  return ({ site }) => (decoderOnly && site === 'transcoder' ? 'mlp-out' : site)
+function comparedSite(weights: Weights): (place: Pick<Place, 'site' | 'outputSite'>) => Site {
+  if (!comparesDecodersOnly(weights)) return ({ site }) => site
+  return ({ site, outputSite }) => outputSite ?? (site === 'transcoder' ? 'mlp-out' : site)
 }
 
 /** A hook without its layer: `blocks.3.attn.hook_q` and `blocks.4.attn.hook_q` are of one kind. */

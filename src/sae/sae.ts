@@ -9,6 +9,8 @@ export type Activation =
   | { readonly kind: 'jumprelu' }
   | { readonly kind: 'relu' }
   | { readonly kind: 'topk'; readonly k: number }
+  /** Of each of k runs of n / k features, the largest is kept. */
+  | { readonly kind: 'groupmax'; readonly k: number }
   | { readonly kind: 'gated' }
 
 /** What folding had to leave as it was. */
@@ -26,7 +28,7 @@ export interface Folded {
  *
  *     z = encoder x + encoderBias      f_i = z_i if z_i > max(threshold_i, 0) else 0      x^ = decoderBias + f decoder
  *
- * (ReLU where `threshold` is null; TopK keeps the k largest). Tensors stay in their stored dtype and orientation.
+ * (ReLU where `threshold` is null; TopK keeps the k largest, GroupMax the largest of each of k groups). Tensors stay in their stored dtype and orientation.
  * The value of row i of `encoder` is `encoderScale[i] * stored`, likewise for `decoder`; a null scale means 1.
  */
 export interface Sae {
@@ -34,7 +36,7 @@ export interface Sae {
   readonly encoder: Matrix
   /** [n], or null for 1. */
   readonly encoderScale: Float64Array | null
-  /** [n, d], times `decoderScale`. */
+  /** [n, d], times `decoderScale`; a transcoder's may have another width than its encoder. */
   readonly decoder: Matrix
   /** [n], or null for 1. */
   readonly decoderScale: Float64Array | null
@@ -44,17 +46,23 @@ export interface Sae {
   readonly threshold: Float64Array | null
   /** Set by `foldSae`: in such an SAE every threshold that can be folded is 1. */
   readonly folded?: Folded | null
-  /** [d] */
+  /** [width of the decoder] */
   readonly decoderBias: Float64Array
   readonly activation: Activation
   /** Per-token normalisation of the input that cannot be absorbed. */
   readonly inputNorm: InputNorm
+  /** Why only decoders can be compared (a crosscoder reads several layers); null or absent where all can. */
+  readonly decoderOnly?: string | null
+  /** Whether the original adds a linear map of its input to x^, which is left out here. */
+  readonly skipConnection?: boolean
   /** The name the checkpoint gives its architecture. */
   readonly architecture: string
   /** The hook point as the checkpoint spells it, or null. */
   readonly hook: string | null
   readonly layer: number | null
   readonly site: Site
+  /** Where the decoder writes, where that is not the site. */
+  readonly outputSite?: Site | undefined
   readonly model: string | null
   /** Mean number of active features per token, where the checkpoint states it. */
   readonly averageL0?: number | null
@@ -85,9 +93,9 @@ export function requireSae(name: string, value: unknown): void {
     Array.isArray(sae.warnings)
   if (!isSae) throw wrongType(name, 'a sparse autoencoder as loadSae gives it', value)
   const { encoder, decoder, encoderBias, threshold, encoderScale, decoderScale } = sae as Sae
-  const { rows: n, columns: d } = encoder
-  if (decoder.rows !== n || decoder.columns !== d) {
-    throw wrongValue(`${name}.decoder`, `[${n}, ${d}] like the encoder`, `[${decoder.rows}, ${decoder.columns}]`)
+  const n = encoder.rows
+  if (decoder.rows !== n) {
+    throw wrongValue(`${name}.decoder`, `${n} rows like the encoder`, `[${decoder.rows}, ${decoder.columns}]`)
   }
   for (const [field, numbers] of Object.entries({ encoderBias, threshold, encoderScale, decoderScale })) {
     const fits = numbers === null || (numbers instanceof Float64Array && numbers.length === n)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { checkComparable } from '../../src/sae/comparable.js'
 import { weightPresets } from '../../src/sae/rows.js'
 import type { Sae } from '../../src/sae/sae.js'
+import { rowMajor } from '../../src/tensor/matrix.js'
 import { mulberry32 } from '../helpers/random.js'
 import { syntheticSae } from '../helpers/synthetic-sae.js'
 
@@ -35,6 +36,8 @@ describe('checkComparable', () => {
     ['a hook of unknown site and none', { site: 'unknown' }, { site: 'unknown', hook: null }, all, ['no hook (b)']],
     ['two transcoders', { site: 'transcoder' }, { site: 'transcoder' }, all, []],
     ['the decoders of a transcoder and an MLP SAE', { site: 'transcoder' }, { site: 'mlp-out' }, decoder, []],
+    ['decoders that write to one place', { site: 'crosscoder', outputSite: 'residual' }, {}, decoder, []],
+    ['the decoder of what has no encoder of its own', { decoderOnly: 'it reads two layers' }, {}, decoder, []],
     ['inputs normalised for each token', {}, { inputNorm: 'layer-norm' }, all, ["use the scale 'unit'"]],
   ])('accepts %s', (_, ofA, ofB, weights, warnings) => {
     const found = checkComparable({ ...a, ...ofA }, other(ofB), weights)
@@ -44,11 +47,36 @@ describe('checkComparable', () => {
   it.each<[string, Partial<Sae>, Sae, typeof all | typeof decoder, string]>([
     ['another width', {}, other({}, 7), all, 'b: expected activations of width 4 as in a, found 7'],
     ['another site', {}, other({ site: 'mlp-out' }), all, 'b: expected the site residual as in a, found mlp-out'],
+    [
+      'what has no encoder of its own',
+      { decoderOnly: 'it reads two layers' },
+      other({}),
+      all,
+      'a: it reads two layers',
+    ],
+    [
+      'decoders that write to other places',
+      { site: 'transcoder', outputSite: 'residual' },
+      other({ site: 'transcoder' }),
+      decoder,
+      'the site residual as in a, found mlp-out',
+    ],
     ['hook_z and residual', { site: 'hook-z' }, other({}), decoder, 'hook-z'],
     ['all of a transcoder and an MLP SAE', { site: 'transcoder' }, other({ site: 'mlp-out' }), all, 'transcoder'],
   ])('refuses %s', (_, ofA, b, weights, part) => {
     const comparing = () => checkComparable({ ...a, ...ofA }, b, weights)
     expect(comparing).toThrow(expect.objectContaining({ code: 'NOT_COMPARABLE' }))
     expect(comparing).toThrow(part)
+  })
+
+  it('asks for one width of what is compared: decoders write it, encoders read it', () => {
+    const wide = rowMajor(new Float64Array(6 * 9), 'f64', 6, 9)
+    const transcoder = other({ site: 'transcoder', decoder: wide, decoderBias: new Float64Array(9) })
+    const sae = other({ site: 'mlp-out' }, 9)
+    expect(checkComparable(sae, transcoder, decoder)).toEqual([])
+    expect(() => checkComparable({ ...a, site: 'transcoder' }, transcoder, all)).toThrow(
+      'expected decoders of width 4 as in a, found 9',
+    )
+    expect(checkComparable({ ...a, site: 'transcoder' }, transcoder, weightPresets.encoder)).toEqual([])
   })
 })

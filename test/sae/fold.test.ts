@@ -75,7 +75,7 @@ describe('foldSae', () => {
     ['a path', 'layer_1', 'Expected a sparse autoencoder as loadSae gives it for `sae`, got "layer_1"'],
     ['null', null, 'got null'],
     ['a promise', Promise.resolve(), 'got an object (Promise)'],
-    ['a decoder of another size', { decoder: rowMajor(new Float64Array(6), 'f64', 3, 2) }, '[2, 2] like the encoder'],
+    ['a decoder of another size', { decoder: rowMajor(new Float64Array(6), 'f64', 3, 2) }, '2 rows like the encoder'],
     [
       'too few thresholds',
       { threshold: new Float64Array(1) },
