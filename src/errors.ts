@@ -25,14 +25,12 @@ export type ErrorCode =
   | 'NOT_COMPARABLE'
   | 'THRESHOLD_MISSING'
   // run directories
-  | 'RUN_INVALID'
   | 'INPUT_CHANGED'
-  // output
-  | 'OUTPUT_FAILED'
-  // run directories
   | 'INPUT_UNKNOWN'
   | 'PAIR_MISSING'
   | 'PAIR_AMBIGUOUS'
+  // output
+  | 'OUTPUT_FAILED'
   // backends
   | 'ADDON_NOT_FOUND'
   | 'DLOPEN_FAILED'

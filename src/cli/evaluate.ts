@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { backendInfo } from '../backend/info.js'
-import { type ActivationsOfBoth, type EvaluateOptions, type Evaluation, evaluate } from '../evaluation/evaluate.js'
+import { type EvaluateOptions, type Evaluation, evaluate } from '../evaluation/evaluate.js'
+import type { ActivationsOfBoth } from '../evaluation/token-pass.js'
 import { createStatesWriter } from '../evaluation/write-states.js'
 import { checkWritableDirectory, ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNpz } from '../output/npz.js'
@@ -12,6 +13,7 @@ import { type PlannedEvaluation, planEvaluations } from './evaluation-plan.js'
 import { type EvaluatedPair, evaluationCsv, renderEvaluation } from './evaluation-report.js'
 import { applyThreads, backendOptions, checkpointOptions } from './match-options.js'
 import { createProgress, type ProgressDisplay } from './progress.js'
+import { readRunOptions } from './read-runs.js'
 
 export const evaluateCommand: Command = {
   name: 'evaluate',
@@ -24,6 +26,7 @@ export const evaluateCommand: Command = {
     a: { value: 'A', help: 'without RUN: the first checkpoint, to be matched with default options' },
     b: { value: 'B', help: 'the second one' },
     ...checkpointOptions,
+    ...readRunOptions,
     chain: { value: 'A,B,...', help: 'compose the matches of RUN between these SAEs and evaluate first to last' },
     scale: {
       value: 'NAME',
@@ -43,7 +46,7 @@ export const evaluateCommand: Command = {
   },
   details: [
     'Encodes the hidden states of A, moves every activation to its partner, decodes with B, and compares with the hidden states of B; the same for identity, random and nearest partners, for each SAE on its own layer, and for leaving the layer out. The matching score says how often matched features are active together.',
-    'RUN is a run directory of sae-match match: all its pairs are evaluated, with the checkpoints it names, which must not have changed.',
+    'RUN is a run directory of sae-match match or pairs: all its pairs are evaluated, with the checkpoints it names, which must not have changed.',
     '--write makes NAME.xhat.npy [tokens, d], NAME.tokens.npy (the row of the activations each stands for) and NAME.counts.npz (a_to_b, together, active_a, active_b) for each pair.',
   ],
   examples: [
@@ -53,7 +56,7 @@ export const evaluateCommand: Command = {
   ],
   run: async (args, context) => {
     applyThreads(args)
-    const { terminal, signal } = context
+    const { terminal } = context
     const info = backendInfo(args.text('backend') as EvaluateOptions['backend'])
     const activations = readActivations(args)
     const quantiles = readQuantiles(args)
@@ -61,7 +64,8 @@ export const evaluateCommand: Command = {
     if (folder !== undefined) await checkWritableDirectory(folder)
     if (csv !== undefined) await ensureWritableFile(csv)
     const progress = createProgress(terminal, args.has('quiet'))
-    const plans = await planEvaluations(args, signal, progress)
+    const { pairs: plans, warnings } = await planEvaluations(args, context, progress)
+    if (!args.has('quiet')) for (const warning of warnings) terminal.note(terminal.noteColors.yellow(`! ${warning}`))
 
     const json = args.has('json')
     const pairs: EvaluatedPair[] = []

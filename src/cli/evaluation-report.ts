@@ -41,6 +41,9 @@ const columns: readonly Column[] = [
   { title: 'Jaccard', align: 'right' },
 ]
 
+const footnote =
+  'EV: explained variance, 1 - FVU; offset free: a constant error costs nothing; by dimension: mean over dimensions. P(B|A): how often the partner is active where a feature of A is, P(A|B) the other way round, Jaccard both over either: means over the pairs.'
+
 /** What a person wants to know about an evaluated match. */
 export function renderEvaluation(pair: EvaluatedPair, colors: Colors, width: number): string {
   const { a, via, b, matched, evaluation, files } = pair
@@ -65,6 +68,7 @@ export function renderEvaluation(pair: EvaluatedPair, colors: Colors, width: num
     '',
     ...renderTable(columns, rows, colors.dim),
     '',
+    ...wrap(footnote, width - 2).map(colors.dim),
     ...[duration(milliseconds), ...files].map(colors.dim),
   ]
   return [colors.bold([a, ...via, b].join(' → ')), ...lines.map((line) => `  ${line}`.trimEnd())].join('\n')

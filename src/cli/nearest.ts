@@ -46,6 +46,7 @@ export const nearestCommand: Command = {
   run: async (args, { terminal, signal }) => {
     applyThreads(args)
     const start = performance.now()
+    const k = args.count('k') ?? 1
     const output = await readOutput(args, 'out', nearestFormats)
     const { backend, scale, weights, unfoldable } = readMatchOptions(args, {})
     const format = args.text('format')
@@ -58,7 +59,6 @@ export const nearestCommand: Command = {
       loadSae(args.positionals[side], { backend, format, activationScale: activationScales?.[side], signal })
     const a = await load(0)
     const b = pathA === pathB ? a : await load(1)
-    const k = args.number('k') ?? 1
     const found = await nearest(a, b, { k, scale, weights, unfoldable, backend, signal, onProgress: progress.update })
     progress.clear()
     if (output !== null) await writeFileAtomically(output.path, encodeNearest(found, output.format))

@@ -17,6 +17,16 @@ const columns: readonly Column[] = [
   { title: 'bias MSE', align: 'right' },
 ]
 
+/** What the columns of the table are, in one sentence. */
+function footnote({ ran, options }: PairRecord): string {
+  const folded = ran.scoredScale === 'fold' ? 'folded ' : ''
+  const { decoder, encoder, bias } = options.weights
+  const term = (weight: number, text: string) =>
+    weight === 0 ? [] : [weight === 1 ? text : `${significant(weight)} × ${text}`]
+  const terms = [...term(decoder, 'd × decoder MSE'), ...term(encoder, 'd × encoder MSE'), ...term(bias, 'bias MSE')]
+  return `objective = ${terms.join(' + ')}; MSE: mean squared difference of the ${folded}weights of a pair, per number.`
+}
+
 /** What a person wants to know about a pair: what was found, against what, how sure, and where it is. */
 export function renderPair({ record, file }: StoredPair, colors: Colors, width: number): string {
   const { a, b, certificate, distributions, summary, warnings, milliseconds } = record
@@ -25,6 +35,8 @@ export function renderPair({ record, file }: StoredPair, colors: Colors, width: 
     counts(record),
     '',
     ...renderTable(columns, scoreRows(record, colors), colors.dim),
+    '',
+    ...wrap(footnote(record), width - 2).map(colors.dim),
     '',
     ...cosineChart(distributions.cosineDecoder, colors),
     ...(summary.mutualShare === undefined

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { backendInfo } from '../backend/info.js'
 import { SaeMatchError } from '../errors.js'
 import { quantileLevels } from '../matching/statistics.js'
 import type { PairRecord } from '../output/pair-files.js'
@@ -14,7 +13,7 @@ import { checkpointOptions, matchOptions } from './match-options.js'
 import { comparable, decimals, duration, percent, whole } from './numbers.js'
 import { parsePairList } from './pair-list.js'
 import { createPairsProgress } from './pairs-progress.js'
-import { backendLine, pairJson, pairTitle, readPairsOptions } from './run-pairs.js'
+import { pairJson, pairTitle, printBackend, readPairsOptions } from './run-pairs.js'
 import { type Column, renderTable, wrap } from './table.js'
 import type { Colors, Terminal } from './terminal.js'
 
@@ -45,7 +44,7 @@ export const pairsCommand: Command = {
     const { terminal } = context
     const options = { ...readPairsOptions(args, context, { baselines: 'basic' }), ...(await readChoice(args)) }
     const [json, quiet] = [args.has('json'), args.has('quiet')]
-    if (!json) terminal.print(`${backendLine(backendInfo(options.backend))}\n`)
+    printBackend(args, terminal, options.backend)
     const prepared = await prepareRun(args.positionals, pairsSettings(options), context.signal)
     if (!quiet) for (const note of prepared.notes) terminal.note(note)
     if (args.has('dry-run')) {

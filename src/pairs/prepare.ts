@@ -50,7 +50,7 @@ export async function prepareRun(
   signal: AbortSignal | undefined,
 ): Promise<PreparedRun> {
   const info = backendInfo(settings.match.backend)
-  const directory = await openRunDirectory(settings.out, recordedOptions(settings, info), info.version)
+  const directory = openRunDirectory(settings.out, recordedOptions(settings, info), info.version)
   const { saes, pairs, notes } = await choosePairs(paths, settings, signal)
   const own = shardOf(pairs, settings.shard)
   const needed = new Set(own.flatMap(({ a, b }) => [a, b]))

@@ -68,4 +68,10 @@ describe('nearest', () => {
     expect(code).toBe(2)
     expect(stderr).toContain('Expected a file that ends in .npz, .json, .csv for --out, got nearest.txt')
   })
+
+  it.each(['0', '-1', '1.5', 'two', '1e3'])('refuses -k %s as a usage error', async (k) => {
+    const { code, stdout, stderr } = await runCommandLine(['nearest', layer(12), layer(13), `-k${k}`])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(`Expected a whole number of at least 1 for -k, got ${k}`)
+  })
 })

@@ -34,7 +34,7 @@ export async function writeRun(
     backend: 'typescript',
     activationScale: null,
   }
-  const run = await openRunDirectory(path, recorded, '1.2.3')
+  const run = openRunDirectory(path, recorded, '1.2.3')
   for (const [a, b] of pairs) {
     const made = await match(a.sae, b.sae, { ...options, backend: 'typescript' })
     await writePair(run, made, { a: record(a), b: record(b) }, () => milliseconds)
