@@ -36,6 +36,11 @@ export const matchOptions: OptionSpecs = {
     choices: ['fold', 'unit', 'none'],
     help: 'fold thresholds into weights, compare directions, or neither (default fold)',
   },
+  sign: {
+    value: 'WHICH',
+    choices: ['same', 'either'],
+    help: 'compare features as they are, or up to their sign: |cosine| with --scale unit (default same)',
+  },
   weights: {
     value: 'LIST',
     help: `decoder=1,encoder=1,bias=1 or one of ${Object.keys(weightPresets).join(', ')} (default all)`,
@@ -84,6 +89,7 @@ export function readMatchOptions(args: Arguments, defaults: MatchOptions): Match
       source: args.text('source'),
       memoryBudget: args.bytes('memory-budget'),
       scale: args.text('scale'),
+      sign: args.text('sign'),
       weights: readWeights(args.text('weights')),
       unmatchedCost: args.number('unmatched-cost'),
       unfoldable: args.text('unfoldable'),

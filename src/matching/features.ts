@@ -1,4 +1,5 @@
 import type { Assignment } from '../assignment/result.js'
+import type { RowSign } from '../backend/backend.js'
 import type { Rows } from '../sae/rows.js'
 import { featureCount } from '../sae/sae.js'
 import { invert } from './compose.js'
@@ -15,6 +16,7 @@ export type FeatureResults = Omit<
 /** What an assignment of rows says about features: everything in the order of the SAEs' features. */
 export async function describeFeatures(
   sides: Sides,
+  sign: RowSign,
   assignment: Assignment,
   scoring: Scoring,
   pairs: Pairs,
@@ -39,7 +41,7 @@ export async function describeFeatures(
     u: ofA(u),
     v: placeNumbers(v, bFeatures, m),
     costs: {
-      total: ofPairs(await exactCosts(sides, assignment, scoring)),
+      total: ofPairs(await exactCosts(sides, sign, assignment, scoring)),
       decoder: ofPairs(scores.decoder),
       encoder: ofPairs(scores.encoder),
       bias: ofPairs(scores.bias),
@@ -61,14 +63,28 @@ export async function describeFeatures(
 /** The exact costs of the matched pairs in the scale of the match: what the solver added up. */
 async function exactCosts(
   { aRows, bRows }: Sides,
+  sign: RowSign,
   { rowToColumn }: Assignment,
   scoring: Scoring,
 ): Promise<Float64Array> {
   const rows = Int32Array.from(rowToColumn.keys()).filter((i) => rowToColumn[i] >= 0)
   const columns = rows.map((i) => rowToColumn[i])
-  const squares = await blockDistances(scoring, aRows, bRows, rows, columns)
   const blocks = aRows.blocks.length
-  return Float64Array.from(rows, (_, p) => squares.subarray(p * blocks, (p + 1) * blocks).reduce((x, y) => x + y, 0))
+  const costsFrom = async (a: Rows) => {
+    const squares = await blockDistances(scoring, a, bRows, rows, columns)
+    return Float64Array.from(rows, (_, p) => squares.subarray(p * blocks, (p + 1) * blocks).reduce((x, y) => x + y, 0))
+  }
+  const costs = await costsFrom(aRows)
+  if (sign === 'same') return costs
+  const opposite = await costsFrom(negated(aRows))
+  return costs.map((cost, p) => Math.min(cost, opposite[p]))
+}
+
+/** The same rows times -1. */
+function negated(rows: Rows): Rows {
+  const minus = (scale: Float64Array | null, length: number) =>
+    scale === null ? new Float64Array(length).fill(-1) : scale.map((factor) => -factor)
+  return { ...rows, blocks: rows.blocks.map((block) => ({ ...block, scale: minus(block.scale, block.matrix.rows) })) }
 }
 
 /** The features that rows stand for, in their order. */

@@ -40,7 +40,7 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
   const { scoring, scoredScale } = await openScoring(sides, settings, backend, options.signal)
   const pairs = featurePairs(assignment.rowToColumn, sides.aRows, sides.bRows)
   const scores = await scorePairs(scoring, pairs)
-  const features = await describeFeatures(sides, assignment, scoring, pairs, scores)
+  const features = await describeFeatures(sides, settings.sign, assignment, scoring, pairs, scores)
   const { baselines, warnings } = await runBaselines(sides, assignment, scoring, settings, control)
   options.signal?.throwIfAborted()
   return {
@@ -54,6 +54,7 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
     provenance: {
       scale: sides.aRows.scale,
       scoredScale,
+      ...(settings.sign !== 'same' && { sign: settings.sign }),
       weights: settings.weights,
       unmatchedCost: settings.unmatchedCost,
       unfoldable: settings.unfoldable,
@@ -85,7 +86,7 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
 function solveRows(
   a: Rows,
   b: Rows,
-  { backend, solver, source, memoryBudget, unmatchedCost, verify }: MatchSettings,
+  { backend, solver, source, memoryBudget, sign, unmatchedCost, verify }: MatchSettings,
   { signal, onProgress }: RunControl,
   title?: string,
 ): Promise<Assignment> {
@@ -99,6 +100,7 @@ function solveRows(
       solver,
       source,
       memoryBudget,
+      sign,
       unmatchedCost,
       verify,
       neighbours,
@@ -123,7 +125,7 @@ async function runBaselines(
   const second: { unfolded?: MeanScores; cosine?: MeanScores } = {}
   const warnings: string[] = []
   for (const [name, scale] of settings.baselines === 'all' ? secondScales : []) {
-    if (aRows.scale === scale) continue
+    if (aRows.scale === scale && settings.sign === 'same') continue
     const other = await matchInScale(sides, scale, `${name} match`, settings, control)
     if (!other.certificate.optimal) warnings.push(`The ${name} match is not proved optimal.`)
     second[name] = await meanScores(scoring, featurePairs(other.rowToColumn, aRows, bRows))
@@ -150,7 +152,7 @@ async function matchInScale(
     const { blocks, width } = await featureRows(sae, { scale, weights: settings.weights }, backend)
     return { blocks, width, index, count }
   }
-  return solveRows(await rowsOf(a, aRows), await rowsOf(b, bRows), settings, control, title)
+  return solveRows(await rowsOf(a, aRows), await rowsOf(b, bRows), { ...settings, sign: 'same' }, control, title)
 }
 
 function distributions({ costs, cosines }: Pick<Match, 'costs' | 'cosines'>): MatchDistributions {

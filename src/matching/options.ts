@@ -1,4 +1,10 @@
-import { defaultMemoryBudget, type RunControl, type SolverName, type SourceName } from '../backend/backend.js'
+import {
+  defaultMemoryBudget,
+  type RowSign,
+  type RunControl,
+  type SolverName,
+  type SourceName,
+} from '../backend/backend.js'
 import type { BackendRequest } from '../backend/environment.js'
 import { wrongType, wrongValue } from '../errors.js'
 import { type Weights, weightPresets } from '../sae/rows.js'
@@ -14,6 +20,11 @@ export interface StatScale {
 export interface MatchOptions extends RunControl {
   /** What makes features comparable (see `featureRows`). Default `fold`: every feature fires at 1. */
   readonly scale?: 'fold' | 'unit' | 'none' | StatScale | undefined
+  /**
+   * Whether features are compared as they are, or up to their sign: by the lesser of `|x - y|^2` and `|x + y|^2`. With
+   * the scale `unit` and decoders alone that is `2 - 2 |cos|`. Default `same`.
+   */
+  readonly sign?: RowSign | undefined
   /** How much each term of the cost counts: numbers, or the name of a preset. Default `all`. */
   readonly weights?: Weights | keyof typeof weightPresets | undefined
   /** Default `auto`: `shortlist`. `greedy` is fast and not exact; its certificate says so. */
@@ -38,6 +49,7 @@ export interface MatchOptions extends RunControl {
 
 /** By which rows features are compared. */
 export interface RowSettings {
+  readonly sign: RowSign
   readonly scale: 'fold' | 'unit' | 'none' | StatScale
   readonly weights: Weights
   readonly unfoldable: 'exclude' | 'median'
@@ -57,6 +69,7 @@ export interface MatchSettings extends RowSettings {
 
 const optionNames = [
   'scale',
+  'sign',
   'weights',
   'solver',
   'backend',
@@ -102,11 +115,13 @@ export function matchSettings(options: MatchOptions): MatchSettings {
 /** The part of it that is about rows. @throws `INVALID_ARGUMENT` */
 export function rowSettings({
   scale,
+  sign,
   weights,
   unfoldable,
 }: Partial<Pick<MatchOptions, keyof RowSettings>>): RowSettings {
   return {
     scale: scaleOf(scale ?? 'fold'),
+    sign: oneOf('sign', sign ?? 'same', ['same', 'either']),
     weights: weightsOf(weights ?? 'all'),
     unfoldable: oneOf('unfoldable', unfoldable ?? 'exclude', ['exclude', 'median']),
   }

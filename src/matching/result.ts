@@ -1,4 +1,4 @@
-import type { BackendName, Certificate, SolverName, SourceName } from '../backend/backend.js'
+import type { BackendName, Certificate, RowSign, SolverName, SourceName } from '../backend/backend.js'
 import type { SaeRows, Weights } from '../sae/rows.js'
 import type { Baselines } from './baselines.js'
 import type { MeanScores } from './score.js'
@@ -107,6 +107,8 @@ export interface Provenance {
   readonly scale: SaeRows['scale']
   /** In what pairs are scored: `fold` wherever both SAEs have thresholds, whatever the match looked at. */
   readonly scoredScale: SaeRows['scale']
+  /** `either` where features were compared up to their sign; left out otherwise. */
+  readonly sign?: RowSign
   readonly weights: Weights
   /** Infinity for a full match of the smaller SAE. */
   readonly unmatchedCost: number

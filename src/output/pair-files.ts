@@ -1,3 +1,4 @@
+import type { RowSign } from '../backend/backend.js'
 import type { Match } from '../matching/result.js'
 import { quantileLevels } from '../matching/statistics.js'
 import type { Sae } from '../sae/sae.js'
@@ -31,6 +32,8 @@ export interface InputRecord {
 /** What a user chose for a run; with the inputs it decides every number of the pair files. */
 export interface RunOptions {
   readonly scale: string
+  /** `either` where features were compared up to their sign; left out otherwise. */
+  readonly sign?: RowSign
   readonly weights: Match['provenance']['weights']
   /** null for Infinity. */
   readonly unmatchedCost: number | null

@@ -31,6 +31,7 @@ describe('nearest', () => {
     expect(found.mutualShare).toBeGreaterThan(0.3)
     const npz = await openNpz(out)
     const features = await toFloat64(await npz.read('a_to_b'))
+    await npz.close()
     expect(features).toHaveLength(3 * 1024)
     expect([...new Set(features)].every((feature) => Number.isInteger(feature) && feature >= 0 && feature < 1024)).toBe(
       true,
