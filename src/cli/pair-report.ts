@@ -39,6 +39,7 @@ export function renderPair({ record, file }: StoredPair, colors: Colors, width: 
     ...wrap(footnote(record), width - 2).map(colors.dim),
     '',
     ...cosineChart(distributions.cosineDecoder, colors),
+    ...confidenceLine(distributions.confidence),
     ...(summary.mutualShare === undefined
       ? []
       : [`${percent(summary.mutualShare)} of the features have a mutual nearest neighbour`]),
@@ -91,10 +92,18 @@ function counts({ matched, unmatched, unfoldable, options, ran }: PairRecord): s
   const parts = [`${whole(matched)} ${matched === 1 ? 'pair' : 'pairs'}`]
   if (unmatched.a > 0) parts.push(`${whole(unmatched.a)} of A without a partner`)
   if (unmatched.b > 0) parts.push(`${whole(unmatched.b)} of B without a partner`)
+  if (ran.unmatchedCost !== undefined) parts.push(`none dearer than ${significant(ran.unmatchedCost)}`)
   const excluded = unfoldable.a.length + unfoldable.b.length
   if (excluded > 0 && options.unfoldable === 'exclude') parts.push(`${whole(excluded)} unfoldable ones left out`)
   if (ran.scoredScale !== ran.scale) parts.push(`scored in the scale ${ran.scoredScale}`)
   return parts.join(', ')
+}
+
+/** How far ahead of the next best the partners are. */
+function confidenceLine({ count, quantiles }: PairRecord['distributions']['confidence']): string[] {
+  if (count === 0) return []
+  const levels = [0.5, 0.75, 0.9].map((level) => decimals(quantiles[quantileLevels.indexOf(level as 0.5)], 3))
+  return [`confidence (lead over the next best): median ${levels[0]}, upper quarter ${levels[1]}, tenth ${levels[2]}`]
 }
 
 /** How alike the decoders of the pairs are, from the first bin in use to 1. */

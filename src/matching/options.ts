@@ -33,6 +33,11 @@ export interface MatchOptions extends RunControl {
   readonly backend?: BackendRequest | undefined
   /** What a pair missing from a full matching costs; no dearer pair is made. Default Infinity: the smaller SAE is matched whole. */
   readonly unmatchedCost?: number | undefined
+  /**
+   * In the place of `unmatchedCost`: the quantile, from 0 to 1, of the costs of the pairs of a full match, which is made
+   * first. About this share of its pairs stays: a dear one goes, and another where the rest gains more than it costs.
+   */
+  readonly unmatchedQuantile?: number | undefined
   /** Whether the cost matrix is formed (`dense`) or never exists (`implicit`). Default `auto`: as `memoryBudget` allows. */
   readonly source?: Exclude<SourceName, 'sparse'> | 'auto' | undefined
   /** Bytes that costs may take: 4 for every pair when `dense`; when `implicit`, one or none. Default 4e9. */
@@ -60,6 +65,8 @@ export interface MatchSettings extends RowSettings {
   readonly solver: SolverName | 'auto'
   readonly backend: BackendRequest
   readonly unmatchedCost: number
+  /** null where `unmatchedCost` is a number of the caller's. */
+  readonly unmatchedQuantile: number | null
   readonly source: Exclude<SourceName, 'sparse'> | 'auto'
   readonly memoryBudget: number
   readonly baselines: BaselineChoice
@@ -74,6 +81,7 @@ const optionNames = [
   'solver',
   'backend',
   'unmatchedCost',
+  'unmatchedQuantile',
   'source',
   'memoryBudget',
   'baselines',
@@ -97,6 +105,13 @@ export function matchSettings(options: MatchOptions): MatchSettings {
     seeds = [0, 1, 2, 3, 4],
   } = options
   requireNumber('unmatchedCost', unmatchedCost)
+  const { unmatchedQuantile = null } = options
+  if (unmatchedQuantile !== null) {
+    requireNumber('unmatchedQuantile', unmatchedQuantile)
+    if (unmatchedQuantile > 1) throw wrongValue('unmatchedQuantile', 'a number from 0 to 1', unmatchedQuantile)
+    if (options.unmatchedCost !== undefined)
+      throw wrongValue('unmatchedCost', 'nothing beside unmatchedQuantile', unmatchedCost)
+  }
   requireNumber('memoryBudget', memoryBudget)
   if (!Array.isArray(seeds) || seeds.length === 0) throw wrongType('seeds', 'an array of numbers', seeds)
   return {
@@ -104,6 +119,7 @@ export function matchSettings(options: MatchOptions): MatchSettings {
     solver: oneOf('solver', options.solver ?? 'auto', ['auto', 'jv', 'shortlist', 'auction', 'greedy']),
     backend: options.backend ?? 'auto',
     unmatchedCost,
+    unmatchedQuantile,
     source: oneOf('source', options.source ?? 'auto', ['auto', 'dense', 'implicit']),
     memoryBudget,
     baselines: oneOf('baselines', options.baselines ?? 'basic', ['basic', 'all', 'none']),

@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly weights: Match['provenance']['weights']
   /** null for Infinity. */
   readonly unmatchedCost: number | null
+  /** Where `unmatchedCost` was to be this quantile of the costs of the full match; left out otherwise. */
+  readonly unmatchedQuantile?: number
   readonly unfoldable: string
   readonly backend: string
   readonly solver: string
@@ -105,6 +107,7 @@ export function pairArrays(match: Match): NpzEntries {
     cosine_decoder: Float32Array.from(cosines.decoder),
     cosine_encoder: Float32Array.from(cosines.encoder),
     margin: Float32Array.from(match.margin),
+    confidence: Float32Array.from(match.confidence),
     rank_ab: match.rankAToB,
     rank_ba: match.rankBToA,
     u: match.u,
@@ -136,6 +139,8 @@ export function pairRecord(
       source: provenance.source,
       scale: provenance.scale,
       scoredScale: provenance.scoredScale,
+      // what the quantile came to
+      ...(provenance.unmatchedQuantile !== undefined && { unmatchedCost: provenance.unmatchedCost }),
     },
     n: match.n,
     m: match.m,

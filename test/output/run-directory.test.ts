@@ -21,7 +21,7 @@ import { plantedPair } from '../matching/planted-pair.js'
 
 const folder = temporaryFolder()
 const { a, b } = plantedPair(31, 20, 6, 0.1)
-const { scale, unmatchedCost: _, ...settings } = matchSettings({})
+const { scale, sign: _sign, unmatchedQuantile: _quantile, unmatchedCost: _, ...settings } = matchSettings({})
 const options: RunOptions = {
   ...settings,
   scale: scale as string,
@@ -270,6 +270,7 @@ print(json.dumps({name: [str(arrays[name].dtype), list(arrays[name].shape), arra
       cosine_decoder: f32(found.cosines.decoder),
       cosine_encoder: f32(found.cosines.encoder),
       margin: f32(found.margin),
+      confidence: f32(found.confidence),
       rank_ab: i32(found.rankAToB),
       rank_ba: i32(found.rankBToA),
       u: ['float64', [20], [...found.u]],

@@ -26,7 +26,13 @@ export async function writeRun(
   pairs: readonly (readonly [NamedSae, NamedSae])[],
   options: MatchOptions = {},
 ): Promise<void> {
-  const { scale, unmatchedCost, ...settings } = matchSettings({ ...options, backend: 'typescript' })
+  const {
+    scale,
+    sign: _sign,
+    unmatchedQuantile: _quantile,
+    unmatchedCost,
+    ...settings
+  } = matchSettings({ ...options, backend: 'typescript' })
   const recorded: RunOptions = {
     ...settings,
     scale: scale as string,
