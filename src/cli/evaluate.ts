@@ -140,14 +140,16 @@ function pairJson({ a, b, via, layerA, layerB, matched: pairs, evaluation, files
   return { a, b, via, layerA, layerB, matched: pairs, tokens, maskedTokens, ...matched, ...rest, files }
 }
 
-function readActivations(args: Arguments): ActivationsOfBoth {
+/** @throws UsageError */
+export function readActivations(args: Arguments): ActivationsOfBoth {
   const [folder, a, b] = [args.text('activations'), args.text('activations-a'), args.text('activations-b')]
   if (folder !== undefined && a === undefined && b === undefined) return folder
   if (folder === undefined && a !== undefined && b !== undefined) return { a, b }
   throw new UsageError('Expected --activations DIR, or --activations-a FILE with --activations-b FILE')
 }
 
-function readQuantiles(args: Arguments): number[] | undefined {
+/** @throws UsageError */
+export function readQuantiles(args: Arguments): number[] | undefined {
   const text = args.text('quantiles')
   if (text === undefined) return undefined
   const quantiles = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))

@@ -113,7 +113,7 @@ export function storedEvaluation(steps: readonly RunStep[], signal: AbortSignal)
       return {
         a: saes[0],
         b: saes[1],
-        match: { aToB, provenance: { scale: ran.scale, weights: options.weights, unfoldable } },
+        match: { aToB, provenance: { scale: ran.scale, sign: options.sign, weights: options.weights, unfoldable } },
       }
     },
   }

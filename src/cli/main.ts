@@ -8,6 +8,7 @@ import { composeCommand } from './compose.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
+import { figuresCommand } from './figures.js'
 import { commandHelp, generalHelp } from './help.js'
 import { inspectCommand } from './inspect.js'
 import { interruptedExitCode, withInterrupt } from './interrupt.js'
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   composeCommand,
   tracksCommand,
   evaluateCommand,
+  figuresCommand,
   solveCommand,
   inspectCommand,
   doctorCommand,

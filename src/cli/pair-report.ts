@@ -102,8 +102,8 @@ function counts({ matched, unmatched, unfoldable, options, ran }: PairRecord): s
 /** How far ahead of the next best the partners are. */
 function confidenceLine({ count, quantiles }: PairRecord['distributions']['confidence']): string[] {
   if (count === 0) return []
-  const levels = [0.5, 0.75, 0.9].map((level) => decimals(quantiles[quantileLevels.indexOf(level as 0.5)], 3))
-  return [`confidence (lead over the next best): median ${levels[0]}, upper quarter ${levels[1]}, tenth ${levels[2]}`]
+  const quartiles = [0.25, 0.5, 0.75].map((level) => decimals(quantiles[quantileLevels.indexOf(level as 0.5)], 3))
+  return [`confidence, the lead over the next best: quartiles ${quartiles.join('  ')}`]
 }
 
 /** How alike the decoders of the pairs are, from the first bin in use to 1. */

@@ -211,7 +211,8 @@ async function nearestOf(
   const { weights = weightPresets.all, unfoldable = 'exclude' } = provenance ?? {}
   const rowOptions = { scale: provenance?.scale ?? (foldable ? 'fold' : 'none'), weights, unfoldable } as const
   const [aRows, bRows] = [await featureRows(a, rowOptions, backend), await featureRows(b, rowOptions, backend)]
-  return (await nearestFeatures(aRows, bRows, { k: 1, self: false }, backend, { signal })).feature
+  return (await nearestFeatures(aRows, bRows, { k: 1, self: false, sign: provenance?.sign }, backend, { signal }))
+    .feature
 }
 
 function meanOfScores(scores: readonly PairingScores[]): PairingScores {

@@ -11,6 +11,7 @@ const commands = [
   'compose',
   'tracks',
   'evaluate',
+  'figures',
   'solve',
   'inspect',
   'doctor',
