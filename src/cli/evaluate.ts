@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { backendInfo } from '../backend/info.js'
 import { type EvaluateOptions, type Evaluation, evaluate } from '../evaluation/evaluate.js'
+import { lossesOf, readLosses } from '../evaluation/losses.js'
 import type { ActivationsOfBoth } from '../evaluation/token-pass.js'
 import { createStatesWriter } from '../evaluation/write-states.js'
 import { checkWritableDirectory, ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
@@ -39,6 +40,7 @@ export const evaluateCommand: Command = {
       help: 'features without a partner contribute nothing, or keep the decoder of A (default drop)',
     },
     quantiles: { value: 'LIST', help: 'also send only this share of the pairs, the closest, through B: 0.1,0.5,1' },
+    losses: { value: 'FILE', help: 'losses measured in the model, for the table (docs/figures.md)' },
     mask: { value: 'FILE', help: '.npy [tokens] of bool or integers: 0 leaves a token out' },
     write: { value: 'DIR', help: 'write the approximated hidden states (f32) and the counts of every feature' },
     csv: { value: 'FILE', help: 'write the table as csv' },
@@ -68,6 +70,8 @@ export const evaluateCommand: Command = {
     if (!args.has('quiet')) for (const warning of warnings) terminal.note(terminal.noteColors.yellow(`! ${warning}`))
 
     const json = args.has('json')
+    const file = args.text('losses')
+    const losses = file === undefined ? [] : await readLosses(file)
     const pairs: EvaluatedPair[] = []
     const open = new Map<string, Promise<Sae>>()
     for (const [index, plan] of plans.entries()) {
@@ -78,7 +82,8 @@ export const evaluateCommand: Command = {
         quantiles,
         backend: args.text('backend') as EvaluateOptions['backend'],
       }
-      const pair = await evaluatePlan(plan, open, activations, options, folder, context, progress)
+      const evaluated = await evaluatePlan(plan, open, activations, options, folder, context, progress)
+      const pair = { ...evaluated, losses: lossesOf(losses, plan.a, plan.b) }
       pairs.push(pair)
       progress.clear()
       if (!json) terminal.print(`${renderEvaluation(pair, terminal.colors, terminal.width)}\n`)
@@ -98,7 +103,7 @@ async function evaluatePlan(
   folder: string | undefined,
   { signal }: CommandContext,
   progress: ProgressDisplay,
-): Promise<EvaluatedPair> {
+): Promise<Omit<EvaluatedPair, 'losses'>> {
   progress.begin([plan.a, ...plan.via, plan.b].join(' → '))
   const { a, b, match } = await plan.open(open)
   const path = folder === undefined ? undefined : join(folder, plan.stem)
@@ -135,9 +140,22 @@ function countArrays(aToB: Int32Array, { counts }: Evaluation) {
 }
 
 /** A pair of `--json`: scripts rely on these names. */
-function pairJson({ a, b, via, layerA, layerB, matched: pairs, evaluation, files }: EvaluatedPair) {
+function pairJson({ a, b, via, layerA, layerB, matched: pairs, evaluation, losses, files }: EvaluatedPair) {
   const { matched, counts: _, tokens, maskedTokens, ...rest } = evaluation
-  return { a, b, via, layerA, layerB, matched: pairs, tokens, maskedTokens, ...matched, ...rest, files }
+  return {
+    a,
+    b,
+    via,
+    layerA,
+    layerB,
+    matched: pairs,
+    tokens,
+    maskedTokens,
+    ...matched,
+    ...rest,
+    deltaLoss: losses && Object.fromEntries(losses),
+    files,
+  }
 }
 
 /** @throws UsageError */

@@ -102,8 +102,9 @@ function counts({ matched, unmatched, unfoldable, options, ran }: PairRecord): s
 /** How far ahead of the next best the partners are. */
 function confidenceLine({ count, quantiles }: PairRecord['distributions']['confidence']): string[] {
   if (count === 0) return []
-  const quartiles = [0.25, 0.5, 0.75].map((level) => decimals(quantiles[quantileLevels.indexOf(level as 0.5)], 3))
-  return [`confidence, the lead over the next best: quartiles ${quartiles.join('  ')}`]
+  const levels = [0.75, 0.9, 0.95] as const
+  const texts = levels.map((level) => `${100 * level} % ${decimals(quantiles[quantileLevels.indexOf(level)], 3)}`)
+  return [`confidence, the lead over the next best: ${texts.join('  ')}`]
 }
 
 /** How alike the decoders of the pairs are, from the first bin in use to 1. */
