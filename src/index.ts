@@ -14,6 +14,7 @@ export type {
   Certificate,
   Neighbours,
   Progress,
+  RowSign,
   RunControl,
   Solution,
   SolverName,
