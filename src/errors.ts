@@ -32,14 +32,12 @@ export type ErrorCode =
   | 'HUB_CHECKSUM'
   | 'SAE_AMBIGUOUS'
   // run directories
-  | 'RUN_INVALID'
   | 'INPUT_CHANGED'
-  // output
-  | 'OUTPUT_FAILED'
-  // run directories
   | 'INPUT_UNKNOWN'
   | 'PAIR_MISSING'
   | 'PAIR_AMBIGUOUS'
+  // output
+  | 'OUTPUT_FAILED'
   // backends
   | 'ADDON_NOT_FOUND'
   | 'DLOPEN_FAILED'

@@ -14,6 +14,7 @@ export type {
   Certificate,
   Neighbours,
   Progress,
+  RowSign,
   RunControl,
   Solution,
   SolverName,
@@ -27,7 +28,6 @@ export type { ActivationSource } from './evaluation/activations.js'
 export { type ApproximatedStates, type ApproximateOptions, approximate } from './evaluation/approximate.js'
 export { type EncodeOptions, encode, type FeatureActivations } from './evaluation/encode.js'
 export {
-  type ActivationsOfBoth,
   type EvaluateOptions,
   type Evaluation,
   type EvaluationBaselines,
@@ -40,6 +40,7 @@ export type { Fidelity } from './evaluation/metrics.js'
 export type { ApproximationOptions, EvaluatedMatch } from './evaluation/options.js'
 export type { DecodingScale, UnmatchedFeatures } from './evaluation/routes.js'
 export type { TokenMask } from './evaluation/token-mask.js'
+export type { ActivationsOfBoth } from './evaluation/token-pass.js'
 export type { CheckpointOptions } from './formats/family.js'
 export type { SourceFile } from './formats/file.js'
 export { type ResolveOptions, resolveSae, resolveSaes } from './hub/resolve.js'
@@ -83,6 +84,8 @@ export { matchPairs } from './pairs/match-pairs.js'
 export type { ListedPair, MatchPairsOptions } from './pairs/options.js'
 export type { Shard } from './pairs/plan.js'
 export type { FailedPair, PairResult, PairsProgress, PairsRun } from './pairs/result.js'
+export { allLayers, findInput, findStep, pathBetween, type RunStep } from './runs/choose.js'
+export { type ReadRunOptions, type Run, type RunInput, type RunPair, readRun } from './runs/read-run.js'
 export { foldSae } from './sae/fold.js'
 export {
   type RowBlock,
@@ -110,7 +113,6 @@ export { type FeatureNames, matchTable, type PairArrays, type Table, type TableC
 export { type Dtype, type Matrix, rowMajor, type StoredArray } from './tensor/matrix.js'
 export type { SparseMatrix } from './tensor/sparse-matrix.js'
 export { comparePaths, type DistanceSummary, type PathComparison, summariseByDistance } from './tracks/by-distance.js'
-export { allLayers, findInput, findStep, pathBetween, type RunStep } from './tracks/choose.js'
 export {
   type Agreement,
   agreement,
@@ -122,7 +124,6 @@ export {
 export { cutSteps, type StepCut } from './tracks/cut.js'
 export { type FlowGraph, flowGraph } from './tracks/flow-graph.js'
 export { type Lifetimes, lifetimes } from './tracks/lifetimes.js'
-export { type ReadRunOptions, type Run, type RunInput, type RunPair, readRun } from './tracks/read-run.js'
 export { readStep } from './tracks/read-step.js'
 export { invertStep, type MatchStep, stepOf } from './tracks/step.js'
 export { findTracks, type Tracks } from './tracks/tracks.js'

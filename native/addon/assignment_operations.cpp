@@ -35,6 +35,7 @@ RowProblem row_problem(Arguments& arguments) {
   const std::int64_t source = arguments.integer("source", -1, 1);
   if (source >= 0) problem.rows_options.source = static_cast<Source>(source);
   problem.rows_options.memory_budget = arguments.integer("memoryBudget", 0, (std::int64_t{1} << 53) - 1);
+  problem.rows_options.sign = static_cast<Sign>(arguments.integer("sign", 0, 1));
   problem.options = solve_options(arguments, std::max(problem.rows.a.count, problem.rows.b.count));
   return problem;
 }

@@ -64,10 +64,11 @@ Napi::Value start_nearest_rows(const Napi::CallbackInfo& info) {
   const Napi::Function on_progress = arguments.function("onProgress");
   const auto [a, b] = arguments.row_pair();
   const std::int64_t count = arguments.integer("count", 0, b.count);
+  const Sign sign = static_cast<Sign>(arguments.integer("sign", 0, 1));
   std::int32_t* index = arguments.elements<std::int32_t>("index", a.count * count);
   double* cost = arguments.elements<double>("cost", a.count * count);
   return start(info, on_progress, arguments,
-               [=, a = a, b = b](RunControl& control) { nearest_rows(a, b, count, index, cost, control); });
+               [=, a = a, b = b](RunControl& control) { nearest_rows(a, b, count, index, cost, control, sign); });
 }
 
 }  // namespace sae_match

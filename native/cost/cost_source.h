@@ -125,6 +125,7 @@ class RowsCostSource : public CostSource {
   virtual double cost_factor() const = 0;
 };
 std::unique_ptr<RowsCostSource> make_rows_source(const Rows& a, const Rows& b, bool maximize, Source kind,
-                                                 std::int64_t memory_budget, RunControl& control);
+                                                 std::int64_t memory_budget, RunControl& control,
+                                                 Sign sign = Sign::same);
 
 }  // namespace sae_match

@@ -1,4 +1,4 @@
-// Squared distances of feature rows as a cost source: one product of f32 matrices gives every entry a rigorous lower
+// Squared distances of feature rows, of either sign where that is asked for, as a cost source: one product of f32 matrices gives every entry a rigorous lower
 // bound; exact values are computed in f64 for the few entries that matter.
 #include <algorithm>
 #include <atomic>
@@ -25,10 +25,12 @@ constexpr std::int64_t kLeastTileRows = 576;     // or so many rows, or packing 
 
 class RowsSource final : public ScannedSource<float, RowsCostSource> {
  public:
-  RowsSource(const Rows& a, const Rows& b, bool maximize, Source kind, std::int64_t memory_budget, RunControl& control)
+  RowsSource(const Rows& a, const Rows& b, bool maximize, Source kind, std::int64_t memory_budget, Sign sign,
+             RunControl& control)
       : ScannedSource(a.count, b.count, 1.0),  // listed costs carry their sign already
         kernel_(kernels()),
         kind_(kind),
+        sign_(sign),
         keeps_rough_(kind == Source::implicit &&
                      RoughCosts::bytes(a.count, b.count) <= static_cast<double>(memory_budget)),
         listed_sign_(maximize ? -1.0 : 1.0),
@@ -62,7 +64,9 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         continue;
       }
       if (!x) x = values(i);
-      out[c] = listed_sign_ * b_.distance(kernel_, x, j);
+      double distance = b_.distance(kernel_, x, j);
+      if (sign_ == Sign::either) distance = std::min(distance, b_.distance(kernel_, opposite(i), j));
+      out[c] = listed_sign_ * distance;
     }
   }
   bool listed(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out,
@@ -234,11 +238,30 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
     return kept.data();
   }
 
+  // -1 times the numbers of row i of A, which `values` keeps.
+  const double* opposite(std::int64_t i) const {
+    thread_local std::vector<double> kept;
+    thread_local std::uint64_t kept_source = 0;
+    thread_local std::int64_t kept_row = -1;
+    if (kept_source != identity_ || kept_row != i) {
+      const double* x = values(i);
+      kept.assign(x, x + a_.width());
+      for (double& each : kept) each = -each;
+      kept_source = identity_;
+      kept_row = i;
+    }
+    return kept.data();
+  }
+
   void bound_rows(const std::int32_t* rows, std::int64_t count, float* out, RunControl& control) const {
     row_products(
         a_, rows, count, *right_, out,
         [&](std::int64_t position, std::int64_t column, std::int64_t size, float* products) {
           const std::int32_t i = rows[position];
+          // The lesser of |x - y|^2 and |x + y|^2 is |x|^2 + |y|^2 - 2 |<x, y>|, and |.| makes no error larger.
+          if (sign_ == Sign::either) {
+            for (std::int64_t c = 0; c < size; ++c) products[c] = std::fabs(products[c]);
+          }
           kernel_.lower_bounds(products, size, listed_sign_, a_norms_[i], b_norms_.data() + column,
                                {row_errors_[i], column_errors_.data() + column, 0});
         },
@@ -310,6 +333,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
 
   const Kernels& kernel_;
   Source kind_;
+  Sign sign_;
   bool keeps_rough_;
   double factor_ = 1, listed_sign_, largest_ = 0;
   StoredRows a_, b_;
@@ -328,8 +352,8 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
 }  // namespace
 
 std::unique_ptr<RowsCostSource> make_rows_source(const Rows& a, const Rows& b, bool maximize, Source kind,
-                                                 std::int64_t memory_budget, RunControl& control) {
-  return std::make_unique<RowsSource>(a, b, maximize, kind, memory_budget, control);
+                                                 std::int64_t memory_budget, RunControl& control, Sign sign) {
+  return std::make_unique<RowsSource>(a, b, maximize, kind, memory_budget, sign, control);
 }
 
 }  // namespace sae_match

@@ -314,7 +314,7 @@ Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, co
   const bool transposed = a.count > b.count;
   const std::unique_ptr<RowsCostSource> source =
       make_rows_source(transposed ? b : a, transposed ? a : b, options.maximize, kind,
-                       rows_options.memory_budget, control);
+                       rows_options.memory_budget, control, rows_options.sign);
   return solve_source(*source, options, {transposed, options.maximize, source->cost_factor()},
                       rows_options.memory_budget, control, watch);
 }

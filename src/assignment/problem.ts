@@ -4,6 +4,7 @@ import {
   type MatrixCosts,
   type Problem,
   type RowCosts,
+  type RowSign,
   type RunControl,
   type SolverName,
   type SparseCosts,
@@ -46,6 +47,11 @@ export interface ProblemOptions {
   /** Where costs of feature rows are kept. Default `auto`: `dense` where the matrix fits `memoryBudget`. */
   readonly source?: 'dense' | 'implicit' | 'auto'
   /**
+   * Whether feature rows are compared as they are, or up to their sign: by the lesser of `|x - y|^2` and `|x + y|^2`,
+   * which for unit rows is `2 - 2 |cos|`. Default `same`.
+   */
+  readonly sign?: RowSign
+  /**
    * Bytes that costs formed from feature rows may take: 4 for every pair when `dense`; about one when `implicit` on the
    * native backend, which then seldom forms a product twice, and none where that is more. Default 4e9.
    */
@@ -79,6 +85,7 @@ const problemOptions = [
   'backend',
   'source',
   'memoryBudget',
+  'sign',
   'verify',
   'neighbours',
   'prices',
@@ -206,5 +213,6 @@ function rowCosts({ a, b }: RowPair, options: ProblemOptions): RowCosts {
     b,
     source: oneOf('source', options.source ?? 'auto', ['auto', 'dense', 'implicit']),
     memoryBudget,
+    sign: oneOf<RowSign>('sign', options.sign ?? 'same', ['same', 'either']),
   }
 }

@@ -1,5 +1,5 @@
 import type { Dtype, StoredArray } from '../tensor/matrix.js'
-import type { Certificate, SolverName, SourceName } from './backend.js'
+import type { Certificate, RowSign, SolverName, SourceName } from './backend.js'
 
 // Every native signature. The C++ side of each is in native/addon/*_operations.cpp.
 // Only flat typed arrays, numbers, enum integers and one progress function cross the boundary.
@@ -8,6 +8,7 @@ import type { Certificate, SolverName, SourceName } from './backend.js'
 export const dtypeOrder: readonly Dtype[] = ['f16', 'bf16', 'f32', 'f64']
 export const solverOrder: readonly SolverName[] = ['jv', 'shortlist', 'auction', 'greedy']
 export const sourceOrder: readonly SourceName[] = ['dense', 'implicit', 'sparse']
+export const signOrder: readonly RowSign[] = ['same', 'either']
 export const proofOrder: readonly Certificate['proof'][] = ['shortlist', 'full']
 
 /** What the addon was built with and from. */
@@ -121,6 +122,7 @@ export type SolveRowsArguments = [
   ...b: RowsArguments,
   source: number,
   memoryBudget: number,
+  sign: number,
   ...options: SolveArguments,
   ...out: SolutionArguments,
 ]
@@ -161,7 +163,14 @@ export interface Addon {
   ): Job<undefined>
   nearestRows(
     onProgress: ReportProgress | null,
-    ...args: [...a: RowsArguments, ...b: RowsArguments, count: number, index: Int32Array, cost: Float64Array]
+    ...args: [
+      ...a: RowsArguments,
+      ...b: RowsArguments,
+      count: number,
+      sign: number,
+      index: Int32Array,
+      cost: Float64Array,
+    ]
   ): Job<undefined>
   solveMatrix(onProgress: ReportProgress | null, ...args: SolveMatrixArguments): Job<undefined>
   solveSparse(onProgress: ReportProgress | null, ...args: SolveSparseArguments): Job<undefined>

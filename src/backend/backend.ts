@@ -53,11 +53,22 @@ export interface SparseCosts extends SparseMatrix {
 /** Bytes a cost matrix may take unless the caller says otherwise: a fixed number, so that a run is the same everywhere. */
 export const defaultMemoryBudget = 4e9
 
-/** Squared Euclidean distances of feature rows. The f64 value of `|x_i - y_j|^2` of the stored rows is the truth. */
+/**
+ * Whether rows are compared as they are, by `|x - y|^2`, or up to their sign, by the lesser of `|x - y|^2` and
+ * `|x + y|^2`.
+ */
+export type RowSign = 'same' | 'either'
+
+/**
+ * Squared Euclidean distances of feature rows. The f64 value of `|x_i - y_j|^2` of the stored rows is the truth (the
+ * lesser of it and that of `-x_i` where the sign is `either`).
+ */
 export interface RowCosts {
   readonly kind: 'rows'
   readonly a: Rows
   readonly b: Rows
+  /** Default `same`. */
+  readonly sign?: RowSign
   /** `dense` forms the matrix, `implicit` never does, `auto` takes dense where it fits `memoryBudget`. */
   readonly source: Exclude<SourceName, 'sparse'> | 'auto'
   /** Bytes that costs may take; see {@link defaultMemoryBudget}. */
@@ -187,8 +198,9 @@ export interface Backend extends RowMath {
   /**
    * For every row of `a` its `count` nearest rows of `b` by exact cost, nearest first, the lower index among equals.
    * @param count at most `b.count`
+   * @param sign default `same`
    */
-  nearestRows(a: Rows, b: Rows, count: number, control: RunControl): Promise<NearestRows>
+  nearestRows(a: Rows, b: Rows, count: number, control: RunControl, sign?: RowSign): Promise<NearestRows>
   solve(problem: Problem, control: RunControl): Promise<Solution>
   /** {@link solve} on the calling thread, which it blocks: the same answer to the bit. */
   solveSync(problem: Problem): Solution

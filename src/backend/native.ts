@@ -12,6 +12,7 @@ import {
   type RowsArguments,
   type SolveArguments,
   type SparseArguments,
+  signOrder,
   solverOrder,
   sourceOrder,
 } from './addon-types.js'
@@ -83,11 +84,19 @@ export function createNativeBackend(addon: Addon): Backend {
       return out
     },
 
-    async nearestRows(a, b, count, control) {
+    async nearestRows(a, b, count, control, sign = 'same') {
       const index = new Int32Array(a.count * count)
       const cost = new Float64Array(a.count * count)
       await run(addon, control, (report) =>
-        addon.nearestRows(report, ...rowsArguments('a', a), ...rowsArguments('b', b), count, index, cost),
+        addon.nearestRows(
+          report,
+          ...rowsArguments('a', a),
+          ...rowsArguments('b', b),
+          count,
+          signOrder.indexOf(sign),
+          index,
+          cost,
+        ),
       )
       return { index, cost }
     },
@@ -228,12 +237,13 @@ function sparseArguments({ indptr, indices, data, rows, columns }: SparseCosts, 
   return [indptr, take('costs.indices', indices), take('costs.data', data), rows, columns]
 }
 
-function rowPairArguments({ a, b, source, memoryBudget }: RowCosts, take: typeof input) {
+function rowPairArguments({ a, b, source, memoryBudget, sign = 'same' }: RowCosts, take: typeof input) {
   return [
     ...rowsArguments('a', a, take),
     ...rowsArguments('b', b, take),
     source === 'auto' ? -1 : sourceOrder.indexOf(source),
     Math.min(Math.floor(memoryBudget), Number.MAX_SAFE_INTEGER),
+    signOrder.indexOf(sign),
   ] as const
 }
 

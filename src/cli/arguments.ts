@@ -21,6 +21,8 @@ export interface Arguments {
   readonly has: (name: string) => boolean
   /** A finite or infinite number. */
   readonly number: (name: string) => number | undefined
+  /** A whole number of at least 1. */
+  readonly count: (name: string) => number | undefined
   /** Bytes, from `4GB`, `512MiB` or a plain number. */
   readonly bytes: (name: string) => number | undefined
 }
@@ -78,6 +80,7 @@ export function readArguments(
     text,
     has: (name) => given.has(name),
     number: (name) => mapped(text(name), (value) => readNumber(name, value)),
+    count: (name) => mapped(text(name), (value) => readCount(name, value)),
     bytes: (name) => mapped(text(name), (value) => readBytes(name, value)),
   }
 }
@@ -121,6 +124,13 @@ function readNumber(name: string, value: string): number {
   const number = Number(value)
   if (value.trim() === '' || Number.isNaN(number)) throw new UsageError(`Expected a number for --${name}, got ${value}`)
   return number
+}
+
+function readCount(name: string, value: string): number {
+  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value)
+  throw new UsageError(
+    `Expected a whole number of at least 1 for ${name.length === 1 ? '-' : '--'}${name}, got ${value}`,
+  )
 }
 
 const unitBytes: Readonly<Record<string, number>> = {

@@ -3,7 +3,8 @@ import { writeFileAtomically } from '../output/atomic-file.js'
 import { encodeCsv } from '../output/csv.js'
 import { encodeJson } from '../output/json.js'
 import { encodeNpz } from '../output/npz.js'
-import { findInput, findStep, findStepIfAny, pathBetween, type RunStep } from '../tracks/choose.js'
+import { findInput, findStep, findStepIfAny, pathBetween, type RunStep } from '../runs/choose.js'
+import type { Run, RunInput } from '../runs/read-run.js'
 import {
   type Agreement,
   agreement,
@@ -13,7 +14,6 @@ import {
   cycleConsistency,
 } from '../tracks/composition.js'
 import { cutSteps } from '../tracks/cut.js'
-import type { Run, RunInput } from '../tracks/read-run.js'
 import { readStep, readSteps } from '../tracks/read-step.js'
 import { invertStep, type MatchStep } from '../tracks/step.js'
 import { type Arguments, UsageError } from './arguments.js'

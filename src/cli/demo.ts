@@ -6,11 +6,14 @@ import { matchOptions } from './match-options.js'
 /** Shipped with the package; the same two folders up from src/cli and from dist/cli. */
 const examples = fileURLToPath(new URL('../../examples/smollm2-135m-1024/', import.meta.url))
 
+/** A folder of its own: a demonstration does not mix with the runs of a user. */
+const folder = 'sae-match-demo'
+
 export const demoCommand: Command = {
   name: 'demo',
   summary: 'match the SAEs that come with the package',
   positionals: [],
-  options: matchOptions,
+  options: { ...matchOptions, out: { value: 'DIR', help: `the run directory (default ${folder})` } },
   details: [
     'Matches three sparse autoencoders of neighbouring layers of SmolLM2-135M, 1,024 features each: layer 12 with 13 and 13 with 14, and holds the folded match against the unfolded one, the match of directions, identity, chance and nearest neighbours.',
   ],
@@ -21,6 +24,6 @@ export const demoCommand: Command = {
       { a: first, b: second },
       { a: second, b: third },
     ]
-    await matchAndReport(pairs, args, context, { baselines: 'all' })
+    await matchAndReport(pairs, args, context, { baselines: 'all' }, folder)
   },
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { backendInfo } from '../backend/info.js'
-import { type ActivationsOfBoth, type EvaluateOptions, type Evaluation, evaluate } from '../evaluation/evaluate.js'
+import { type EvaluateOptions, type Evaluation, evaluate } from '../evaluation/evaluate.js'
+import { lossesOf, readLosses } from '../evaluation/losses.js'
+import type { ActivationsOfBoth } from '../evaluation/token-pass.js'
 import { createStatesWriter } from '../evaluation/write-states.js'
 import { checkWritableDirectory, ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNpz } from '../output/npz.js'
@@ -13,6 +15,7 @@ import { type EvaluatedPair, evaluationCsv, renderEvaluation } from './evaluatio
 import { inputOptions } from './inputs.js'
 import { applyThreads, backendOptions, checkpointOptions } from './match-options.js'
 import { createProgress, type ProgressDisplay } from './progress.js'
+import { readRunOptions } from './read-runs.js'
 
 export const evaluateCommand: Command = {
   name: 'evaluate',
@@ -26,6 +29,7 @@ export const evaluateCommand: Command = {
     b: { value: 'B', help: 'the second one' },
     ...checkpointOptions,
     ...inputOptions,
+    ...readRunOptions,
     chain: { value: 'A,B,...', help: 'compose the matches of RUN between these SAEs and evaluate first to last' },
     scale: {
       value: 'NAME',
@@ -38,6 +42,7 @@ export const evaluateCommand: Command = {
       help: 'features without a partner contribute nothing, or keep the decoder of A (default drop)',
     },
     quantiles: { value: 'LIST', help: 'also send only this share of the pairs, the closest, through B: 0.1,0.5,1' },
+    losses: { value: 'FILE', help: 'losses measured in the model, for the table (docs/figures.md)' },
     mask: { value: 'FILE', help: '.npy [tokens] of bool or integers: 0 leaves a token out' },
     write: { value: 'DIR', help: 'write the approximated hidden states (f32) and the counts of every feature' },
     csv: { value: 'FILE', help: 'write the table as csv' },
@@ -45,7 +50,7 @@ export const evaluateCommand: Command = {
   },
   details: [
     'Encodes the hidden states of A, moves every activation to its partner, decodes with B, and compares with the hidden states of B; the same for identity, random and nearest partners, for each SAE on its own layer, and for leaving the layer out. The matching score says how often matched features are active together.',
-    'RUN is a run directory of sae-match match: all its pairs are evaluated, with the checkpoints it names, which must not have changed.',
+    'RUN is a run directory of sae-match match or pairs: all its pairs are evaluated, with the checkpoints it names, which must not have changed.',
     '--write makes NAME.xhat.npy [tokens, d], NAME.tokens.npy (the row of the activations each stands for) and NAME.counts.npz (a_to_b, together, active_a, active_b) for each pair.',
   ],
   examples: [
@@ -63,9 +68,12 @@ export const evaluateCommand: Command = {
     if (folder !== undefined) await checkWritableDirectory(folder)
     if (csv !== undefined) await ensureWritableFile(csv)
     const progress = createProgress(terminal, args.has('quiet'))
-    const plans = await planEvaluations(args, context, progress)
+    const { pairs: plans, warnings } = await planEvaluations(args, context, progress)
+    if (!args.has('quiet')) for (const warning of warnings) terminal.note(terminal.noteColors.yellow(`! ${warning}`))
 
     const json = args.has('json')
+    const file = args.text('losses')
+    const losses = file === undefined ? [] : await readLosses(file)
     const pairs: EvaluatedPair[] = []
     const open = new Map<string, Promise<Sae>>()
     for (const [index, plan] of plans.entries()) {
@@ -76,7 +84,8 @@ export const evaluateCommand: Command = {
         quantiles,
         backend: args.text('backend') as EvaluateOptions['backend'],
       }
-      const pair = await evaluatePlan(plan, open, activations, options, folder, context, progress)
+      const evaluated = await evaluatePlan(plan, open, activations, options, folder, context, progress)
+      const pair = { ...evaluated, losses: lossesOf(losses, plan.a, plan.b) }
       pairs.push(pair)
       progress.clear()
       if (!json) terminal.print(`${renderEvaluation(pair, terminal.colors, terminal.width)}\n`)
@@ -96,7 +105,7 @@ async function evaluatePlan(
   folder: string | undefined,
   { signal }: CommandContext,
   progress: ProgressDisplay,
-): Promise<EvaluatedPair> {
+): Promise<Omit<EvaluatedPair, 'losses'>> {
   progress.begin([plan.a, ...plan.via, plan.b].join(' → '))
   const { a, b, match } = await plan.open(open)
   const path = folder === undefined ? undefined : join(folder, plan.stem)
@@ -133,19 +142,34 @@ function countArrays(aToB: Int32Array, { counts }: Evaluation) {
 }
 
 /** A pair of `--json`: scripts rely on these names. */
-function pairJson({ a, b, via, layerA, layerB, matched: pairs, evaluation, files }: EvaluatedPair) {
+function pairJson({ a, b, via, layerA, layerB, matched: pairs, evaluation, losses, files }: EvaluatedPair) {
   const { matched, counts: _, tokens, maskedTokens, ...rest } = evaluation
-  return { a, b, via, layerA, layerB, matched: pairs, tokens, maskedTokens, ...matched, ...rest, files }
+  return {
+    a,
+    b,
+    via,
+    layerA,
+    layerB,
+    matched: pairs,
+    tokens,
+    maskedTokens,
+    ...matched,
+    ...rest,
+    deltaLoss: losses && Object.fromEntries(losses),
+    files,
+  }
 }
 
-function readActivations(args: Arguments): ActivationsOfBoth {
+/** @throws UsageError */
+export function readActivations(args: Arguments): ActivationsOfBoth {
   const [folder, a, b] = [args.text('activations'), args.text('activations-a'), args.text('activations-b')]
   if (folder !== undefined && a === undefined && b === undefined) return folder
   if (folder === undefined && a !== undefined && b !== undefined) return { a, b }
   throw new UsageError('Expected --activations DIR, or --activations-a FILE with --activations-b FILE')
 }
 
-function readQuantiles(args: Arguments): number[] | undefined {
+/** @throws UsageError */
+export function readQuantiles(args: Arguments): number[] | undefined {
   const text = args.text('quantiles')
   if (text === undefined) return undefined
   const quantiles = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))

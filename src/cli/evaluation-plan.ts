@@ -1,15 +1,19 @@
 import type { EvaluatedMatch } from '../evaluation/options.js'
-import { openInput, readMatch, readRun, type StoredMatch } from '../evaluation/read-run.js'
 import { compose } from '../matching/compose.js'
 import { loadSae } from '../matching/load.js'
 import { match } from '../matching/match.js'
 import { shortNames } from '../output/short-names.js'
+import { findInput, findStep, type RunStep } from '../runs/choose.js'
+import { openInput } from '../runs/open-input.js'
+import { readPartners } from '../runs/pair-arrays.js'
+import type { Run } from '../runs/read-run.js'
 import type { Sae } from '../sae/sae.js'
 import { type Arguments, UsageError } from './arguments.js'
 import type { CommandContext } from './command.js'
 import { readInputs } from './inputs.js'
 import { readActivationScales } from './match-options.js'
 import type { ProgressDisplay } from './progress.js'
+import { openRun, runWarnings } from './read-runs.js'
 
 /** A pair to evaluate, not loaded yet. */
 export interface PlannedEvaluation {
@@ -25,30 +29,39 @@ export interface PlannedEvaluation {
   readonly needs: readonly string[]
 }
 
+/** What is evaluated, and what a user should know about it. */
+export interface EvaluationPlan {
+  readonly pairs: readonly PlannedEvaluation[]
+  readonly warnings: readonly string[]
+}
+
 /**
  * What the arguments of `evaluate` ask for: the pairs of a run directory, one chain of them, or two checkpoints.
- * @throws UsageError; `RUN_INVALID`
+ * @throws UsageError; what `readRun`, `findInput` and `findStep` throw
  */
 export async function planEvaluations(
   args: Arguments,
   context: CommandContext,
   progress: ProgressDisplay,
-): Promise<PlannedEvaluation[]> {
+): Promise<EvaluationPlan> {
   const { signal } = context
-  const [run] = args.positionals
   const [a, b, chain] = [args.text('a'), args.text('b'), args.text('chain')]
-  if (run === undefined) {
+  if (args.positionals.length === 0) {
     if (a === undefined || b === undefined) throw new UsageError('Expected RUN, or two checkpoints: --a A --b B')
-    if (chain !== undefined) throw new UsageError('--chain goes with RUN')
+    const extra = ['chain', 'options-of'].find((name) => args.has(name))
+    if (extra !== undefined) throw new UsageError(`--${extra} goes with RUN`)
     const [pathA, pathB] = await readInputs([a, b], args, context)
-    return [twoCheckpoints(pathA, pathB, args, signal, progress)]
+    return { pairs: [twoCheckpoints(pathA, pathB, args, signal, progress)], warnings: [] }
   }
   const extra = ['a', 'b', 'format', 'activation-scale', 'from', 'width', 'l0', 'layers'].find((name) => args.has(name))
   if (extra !== undefined) throw new UsageError(`--${extra} does not go with RUN, which says what was matched`)
-  const matches = await readRun(run)
-  return chain === undefined
-    ? matches.map((stored) => storedEvaluation([stored], stored.stem, signal))
-    : [chainEvaluation(run, matches, chain, signal)]
+  const run = await openRun(args, context)
+  if (chain !== undefined) {
+    const steps = chainSteps(run, chain)
+    return { pairs: [storedEvaluation(steps, signal)], warnings: runWarnings(run, steps) }
+  }
+  const pairs = run.pairs.map((pair) => storedEvaluation([{ pair, inverted: false }], signal))
+  return { pairs, warnings: runWarnings(run, []) }
 }
 
 function twoCheckpoints(
@@ -79,49 +92,51 @@ function twoCheckpoints(
 }
 
 /** Stored matches one after the other, each from where the one before arrived. */
-function storedEvaluation(steps: readonly StoredMatch[], stem: string, signal: AbortSignal): PlannedEvaluation {
-  const first = steps[0].record
-  const last = steps[steps.length - 1].record
-  const sides = [
-    { input: first.a, scale: first.options.activationScale?.[0] },
-    { input: last.b, scale: last.options.activationScale?.[1] },
-  ].map((side) => ({ ...side, key: JSON.stringify([side.input.files.map(({ path }) => path), side.scale]) }))
+export function storedEvaluation(steps: readonly RunStep[], signal: AbortSignal): PlannedEvaluation {
+  const [first, last] = [endsOf(steps[0])[0], endsOf(steps[steps.length - 1])[1]]
+  const names = [first.name, ...steps.map((step) => endsOf(step)[1].name)]
+  const [{ pair, inverted }] = steps
   return {
-    a: first.a.name,
-    b: last.b.name,
-    via: steps.slice(1).map(({ record }) => record.a.name),
-    stem,
-    needs: sides.map(({ key }) => key),
+    a: first.name,
+    b: last.name,
+    via: names.slice(1, -1),
+    stem: steps.length === 1 && !inverted ? pair.stem : names.join('--'),
+    needs: [first.key, last.key],
     async open(open) {
       const saes: Sae[] = []
-      for (const { input, scale, key } of sides) {
-        if (!open.has(key)) open.set(key, openInput(input, scale, signal))
+      for (const { record, scale, key } of [first, last]) {
+        if (!open.has(key)) open.set(key, openInput(record, scale, signal))
         saes.push(await open.get(key)!)
       }
-      const [{ aToB, provenance }, ...others] = await Promise.all(steps.map((step) => readMatch(step, signal)))
-      const composed = others.reduce((soFar, step) => compose(soFar, step.aToB), aToB)
-      return { a: saes[0], b: saes[1], match: { aToB: composed, provenance } }
+      let aToB = await readPartners(steps[0], signal)
+      for (const step of steps.slice(1)) aToB = compose(aToB, await readPartners(step, signal))
+      const { ran, options } = pair.record
+      const unfoldable = options.unfoldable as 'exclude' | 'median'
+      return {
+        a: saes[0],
+        b: saes[1],
+        match: { aToB, provenance: { scale: ran.scale, sign: options.sign, weights: options.weights, unfoldable } },
+      }
     },
   }
 }
 
-function chainEvaluation(
-  run: string,
-  matches: readonly StoredMatch[],
-  chain: string,
-  signal: AbortSignal,
-): PlannedEvaluation {
-  const names = chain.split(',').map((name) => name.trim())
-  if (names.length < 2) throw new UsageError(`Expected names A,B,... of SAEs in ${run} for --chain, got ${chain}`)
-  const steps = names.slice(1).map((to, step) => {
-    const found = matches.filter(({ record }) => record.a.name === names[step] && record.b.name === to)
-    if (found.length === 1) return found[0]
-    const known = [...new Set(matches.map(({ record }) => `${record.a.name} → ${record.b.name}`))].join(', ')
-    const count = found.length === 0 ? 'no match' : `${found.length} matches`
-    throw new UsageError(`${run} has ${count} of ${names[step]} with ${to}, expected one. It has: ${known}`)
-  })
-  const scales = new Set(steps.map(({ record }) => record.ran.scale))
-  if (scales.size > 1)
-    throw new UsageError(`The matches of the chain are of different scales: ${[...scales].join(', ')}`)
-  return storedEvaluation(steps, names.join('--'), signal)
+/** Where a step begins and where it ends, and what is needed to load both. */
+function endsOf({ pair, inverted }: RunStep) {
+  const { a, b, record } = pair
+  const ends = [
+    { name: a.name, record: record.a, scale: record.options.activationScale?.[0] },
+    { name: b.name, record: record.b, scale: record.options.activationScale?.[1] },
+  ].map((end) => ({ ...end, key: JSON.stringify([end.record.files.map(({ path }) => path), end.scale]) }))
+  return inverted ? ends.reverse() : ends
+}
+
+/** @throws UsageError; `INPUT_UNKNOWN`, `PAIR_MISSING`, `PAIR_AMBIGUOUS` */
+function chainSteps(run: Run, chain: string): RunStep[] {
+  const inputs = chain.split(',').map((name) => findInput(run, name.trim()))
+  if (inputs.length < 2) throw new UsageError(`Expected names A,B,... of SAEs in ${run.path} for --chain, got ${chain}`)
+  const steps = inputs.slice(1).map((to, step) => findStep(run, inputs[step], to))
+  const scales = new Set(steps.map(({ pair }) => pair.record.ran.scale))
+  if (scales.size === 1) return steps
+  throw new UsageError(`The matches of the chain are of different scales: ${[...scales].join(', ')}`)
 }

@@ -17,6 +17,8 @@ export interface EvaluatedPair {
   /** Number of pairs of features. */
   readonly matched: number
   readonly evaluation: Evaluation
+  /** Changes of the model's loss by method, see `readLosses`; null where none were read. */
+  readonly losses: ReadonlyMap<string, number> | null
   /** What was written. */
   readonly files: readonly string[]
 }
@@ -41,15 +43,21 @@ const columns: readonly Column[] = [
   { title: 'Jaccard', align: 'right' },
 ]
 
+const lossColumn: Column = { title: 'Δ loss', align: 'right' }
+
+const footnote =
+  'EV: explained variance, 1 - FVU; offset free: a constant error costs nothing; by dimension: mean over dimensions. P(B|A): how often the partner is active where a feature of A is, P(A|B) the other way round, Jaccard both over either: means over the pairs.'
+
 /** What a person wants to know about an evaluated match. */
 export function renderEvaluation(pair: EvaluatedPair, colors: Colors, width: number): string {
-  const { a, via, b, matched, evaluation, files } = pair
+  const { a, via, b, matched, evaluation, losses, files } = pair
   const { tokens, maskedTokens, scale, unmatched, l0, neverActive, milliseconds } = evaluation
-  const rows = methodsOf(evaluation).map(({ title, scores }, row) => {
+  const rows = methodsOf(evaluation).map(({ name, title, scores }, row) => {
     const strong = row === 0 ? colors.bold : (text: string) => text
     const cell = (value: number | undefined) => strong(value === undefined ? '' : decimals(value, 3))
     const { explainedVariance, evVar, evDim, matchingScore, macroAGivenB, macroJaccard } = scores
-    return [strong(title), ...[explainedVariance, evVar, evDim, matchingScore, macroAGivenB, macroJaccard].map(cell)]
+    const numbers = [explainedVariance, evVar, evDim, matchingScore, macroAGivenB, macroJaccard]
+    return [strong(title), ...numbers.map(cell), ...(losses === null ? [] : [cell(losses.get(name))])]
   })
   const masked = maskedTokens === 0 ? '' : ` (${whole(maskedTokens)} left out)`
   const facts = [
@@ -63,8 +71,9 @@ export function renderEvaluation(pair: EvaluatedPair, colors: Colors, width: num
   const lines = [
     ...wrap(facts.join(', '), width - 2),
     '',
-    ...renderTable(columns, rows, colors.dim),
+    ...renderTable(losses === null ? columns : [...columns, lossColumn], rows, colors.dim),
     '',
+    ...wrap(footnote, width - 2).map(colors.dim),
     ...[duration(milliseconds), ...files].map(colors.dim),
   ]
   return [colors.bold([a, ...via, b].join(' → ')), ...lines.map((line) => `  ${line}`.trimEnd())].join('\n')
@@ -89,12 +98,14 @@ export function evaluationCsv(pairs: readonly EvaluatedPair[]): string {
   const header = [
     ...['schema_version', 'a', 'b', 'via', 'layer_a', 'layer_b', 'tokens', 'scale', 'unmatched', 'method', 'quantile'],
     ...scoreNames.map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
+    'delta_loss',
   ]
-  const rows = pairs.flatMap(({ a, b, via, layerA, layerB, evaluation }) =>
+  const rows = pairs.flatMap(({ a, b, via, layerA, layerB, evaluation, losses }) =>
     methodsOf(evaluation).map(({ name, quantile, scores }): CsvCell[] => [
       ...[schemaVersion, a, b, via.join(' '), layerA, layerB],
       ...[evaluation.tokens, evaluation.scale, evaluation.unmatched, name, quantile],
       ...scoreNames.map((score) => scores[score] ?? null),
+      losses?.get(name) ?? null,
     ]),
   )
   return encodeCsv(header, rows)

@@ -1,14 +1,15 @@
 import { join } from 'node:path'
-import { readRun, type StoredMatch } from '../evaluation/read-run.js'
 import { neuronpediaUrl } from '../labels/neuronpedia.js'
 import { ensureDirectory, writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNpy } from '../output/npy.js'
+import type { RunPair } from '../runs/read-run.js'
 import { encodeTable, type TableFormat, tableFormats } from '../tables/encode-table.js'
 import { type FeatureNames, matchTable } from '../tables/match-table.js'
 import { readFeatureNames, readPairArrays } from '../tables/read-pair.js'
 import { type Arguments, UsageError } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
 import { whole } from './numbers.js'
+import { openRun, readRunOptions } from './read-runs.js'
 
 const formats = [...tableFormats, 'npy'] as const
 
@@ -17,6 +18,7 @@ export const exportCommand: Command = {
   summary: 'tables of matches, with what features mean: csv, Parquet, JSON lines',
   positionals: ['RUN'],
   options: {
+    ...readRunOptions,
     to: { value: 'LIST', help: `${formats.join(', ')}: one or several (default csv)` },
     labels: { value: 'DIR', help: 'descriptions of features: NAME.jsonl(.gz) of each SAE, or exports of Neuronpedia' },
     out: { value: 'DIR', help: 'where the tables go (default RUN/tables)' },
@@ -36,7 +38,7 @@ export const exportCommand: Command = {
     const out = args.text('out') ?? join(run, 'tables')
     const known = namesOnce(args.text('labels') ?? null, signal)
     const pairs: Awaited<ReturnType<typeof exportPair>>[] = []
-    const stored = await readRun(run)
+    const { pairs: stored } = await openRun(args, context)
     const layers = stored.map(layerName)
     for (const [place, pair] of stored.entries()) {
       // several SAEs of a layer keep their own names
@@ -53,7 +55,7 @@ export const exportCommand: Command = {
 }
 
 async function exportPair(
-  stored: StoredMatch,
+  stored: RunPair,
   wanted: readonly (typeof formats)[number][],
   out: string,
   npyName: string,
@@ -87,7 +89,7 @@ function sideJson(name: string, { source }: FeatureNames) {
 }
 
 /** `P_03_04`, or the names of the pair where layers are unknown. */
-function layerName({ record: { a, b }, stem }: StoredMatch): string {
+function layerName({ record: { a, b }, stem }: RunPair): string {
   if (a.layer === null || b.layer === null) return stem
   const padded = (layer: number) => String(layer).padStart(2, '0')
   return `P_${padded(a.layer)}_${padded(b.layer)}`
@@ -102,7 +104,7 @@ function countLabelled(partner: Int32Array, { a, b }: { a: FeatureNames; b: Feat
 /** Every SAE of a run is read once. */
 export function namesOnce(folder: string | null, signal: AbortSignal) {
   const read = new Map<string, Promise<FeatureNames>>()
-  return (input: StoredMatch['record']['a']): Promise<FeatureNames> => {
+  return (input: RunPair['record']['a']): Promise<FeatureNames> => {
     const key = JSON.stringify(input.files.map(({ sha256 }) => sha256))
     const found = read.get(key) ?? readFeatureNames(input, folder, signal)
     read.set(key, found)

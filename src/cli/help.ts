@@ -9,7 +9,8 @@ export function generalHelp(commands: readonly Command[], version: string, width
   return [
     `${colors.bold('sae-match')} ${version}  Match features of sparse autoencoders, exactly, with a proof.`,
     '',
-    'Usage: sae-match COMMAND [options]      sae-match COMMAND --help',
+    'Usage: sae-match COMMAND [options]',
+    '       sae-match COMMAND --help         the options of a command, with examples',
     '',
     colors.bold('Commands'),
     ...renderDefinitions(list, width),

@@ -1,4 +1,3 @@
-import { readRun } from '../evaluation/read-run.js'
 import { ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
 import {
   type Interval,
@@ -15,6 +14,7 @@ import { type Arguments, UsageError } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
 import { namesOnce } from './export.js'
 import { decimals, percent, significant, whole } from './numbers.js'
+import { openRun, readRunOptions } from './read-runs.js'
 import { renderTable } from './table.js'
 import type { Terminal } from './terminal.js'
 
@@ -23,6 +23,7 @@ export const judgeCommand: Command = {
   summary: 'have the meanings of matched features compared, by people or a language model',
   positionals: ['[RUN]'],
   options: {
+    ...readRunOptions,
     labels: { value: 'DIR', help: 'with RUN: descriptions of features, as for sae-match export' },
     questions: { value: 'FILE', help: 'with RUN: where the questions go; with --answers: where they are (.jsonl)' },
     count: { value: 'N', help: 'with RUN: how many pairs are asked about (default 100)' },
@@ -51,13 +52,14 @@ export const judgeCommand: Command = {
   },
 }
 
-async function ask(run: string, file: string, args: Arguments, { terminal, signal }: CommandContext): Promise<void> {
+async function ask(run: string, file: string, args: Arguments, context: CommandContext): Promise<void> {
+  const { terminal, signal } = context
   const labels = args.text('labels')
   if (labels === undefined) throw new UsageError('Expected --labels DIR')
   await ensureWritableFile(file)
   const known = namesOnce(labels, signal)
   const pairs: JudgedPair[] = []
-  for (const stored of await readRun(run)) {
+  for (const stored of (await openRun(args, context)).pairs) {
     const { a, b } = stored.record
     const arrays = await readPairArrays(stored, signal)
     const [namesA, namesB] = [await known(a), await known(b)]

@@ -10,6 +10,7 @@ import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
 import { exportCommand } from './export.js'
+import { figuresCommand } from './figures.js'
 import { commandHelp, generalHelp } from './help.js'
 import { inspectCommand } from './inspect.js'
 import { interruptedExitCode, withInterrupt } from './interrupt.js'
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   evaluateCommand,
   exportCommand,
   judgeCommand,
+  figuresCommand,
   solveCommand,
   inspectCommand,
   doctorCommand,

@@ -36,11 +36,20 @@ export const matchOptions: OptionSpecs = {
     choices: ['fold', 'unit', 'none'],
     help: 'fold thresholds into weights, compare directions, or neither (default fold)',
   },
+  sign: {
+    value: 'WHICH',
+    choices: ['same', 'either'],
+    help: 'compare features as they are, or up to their sign: |cosine| with --scale unit (default same)',
+  },
   weights: {
     value: 'LIST',
     help: `decoder=1,encoder=1,bias=1 or one of ${Object.keys(weightPresets).join(', ')} (default all)`,
   },
   'unmatched-cost': { value: 'COST', help: 'make no dearer pair (default inf: match the smaller SAE whole)' },
+  'unmatched-quantile': {
+    value: 'Q',
+    help: 'in its place: this quantile of the costs of the full match; 0.9 leaves about a tenth without a partner',
+  },
   unfoldable: {
     value: 'HOW',
     choices: ['exclude', 'median'],
@@ -76,6 +85,8 @@ export function readActivationScales(args: Arguments): readonly [number, number]
 
 /** What the user chose, as options of `match`. */
 export function readMatchOptions(args: Arguments, defaults: MatchOptions): MatchOptions {
+  if (args.has('unmatched-cost') && args.has('unmatched-quantile'))
+    throw new UsageError('Expected one of --unmatched-cost and --unmatched-quantile')
   return {
     ...defaults,
     ...given({
@@ -84,13 +95,22 @@ export function readMatchOptions(args: Arguments, defaults: MatchOptions): Match
       source: args.text('source'),
       memoryBudget: args.bytes('memory-budget'),
       scale: args.text('scale'),
+      sign: args.text('sign'),
       weights: readWeights(args.text('weights')),
       unmatchedCost: args.number('unmatched-cost'),
+      unmatchedQuantile: readShare(args, 'unmatched-quantile'),
       unfoldable: args.text('unfoldable'),
       verify: args.text('verify'),
       baselines: args.text('baselines'),
     } as MatchOptions),
   }
+}
+
+/** A number from 0 to 1. @throws UsageError */
+export function readShare(args: Arguments, name: string): number | undefined {
+  const share = args.number(name)
+  if (share === undefined || (share >= 0 && share <= 1)) return share
+  throw new UsageError(`Expected a number from 0 to 1 for --${name}, got ${share}`)
 }
 
 /** `--threads` is another spelling of SAE_MATCH_THREADS, which backends read when they start. */

@@ -1,4 +1,3 @@
-import { backendInfo } from '../backend/info.js'
 import type { MatchOptions } from '../matching/options.js'
 import { matchPairs } from '../pairs/match-pairs.js'
 import type { ListedPair } from '../pairs/options.js'
@@ -9,7 +8,7 @@ import { inputOptions, readInputs } from './inputs.js'
 import { checkpointOptions, matchOptions } from './match-options.js'
 import { renderPair } from './pair-report.js'
 import { createProgress } from './progress.js'
-import { backendLine, followPairs, pairJson, readPairsOptions } from './run-pairs.js'
+import { defaultFolder, followPairs, pairJson, printBackend, readPairsOptions } from './run-pairs.js'
 
 export const matchCommand: Command = {
   name: 'match',
@@ -37,11 +36,12 @@ export async function matchAndReport(
   args: Arguments,
   context: CommandContext,
   defaults: MatchOptions,
+  folder = defaultFolder,
 ): Promise<void> {
   const { terminal } = context
-  const options = readPairsOptions(args, context, defaults)
+  const options = readPairsOptions(args, context, defaults, folder)
   const json = args.has('json')
-  if (!json) terminal.print(`${backendLine(backendInfo(options.backend))}\n`)
+  printBackend(args, terminal, options.backend)
   const progress = createProgress(terminal, args.has('quiet'))
   const show = (pair: PairResult) => {
     progress.clear()

@@ -21,7 +21,7 @@ import { createProgress } from './progress.js'
 import { wrap } from './table.js'
 import type { Colors } from './terminal.js'
 
-const { scale, weights, unfoldable } = matchOptions
+const { scale, sign, weights, unfoldable } = matchOptions
 
 export const nearestCommand: Command = {
   name: 'nearest',
@@ -31,6 +31,7 @@ export const nearestCommand: Command = {
     k: { value: 'N', short: 'k', help: 'how many nearest features are wanted (default 1)' },
     out: { value: 'FILE', help: 'write all of them to this .npz, .json or .csv' },
     scale,
+    sign,
     weights,
     unfoldable,
     ...backendOptions,
@@ -49,8 +50,9 @@ export const nearestCommand: Command = {
     const { terminal, signal } = context
     applyThreads(args)
     const start = performance.now()
+    const k = args.count('k') ?? 1
     const output = await readOutput(args, 'out', nearestFormats)
-    const { backend, scale, weights, unfoldable } = readMatchOptions(args, {})
+    const { backend, scale, sign, weights, unfoldable } = readMatchOptions(args, {})
     const format = args.text('format')
     const activationScales = readActivationScales(args)
     const paths = await readInputs(args.positionals, args, context)
@@ -62,8 +64,16 @@ export const nearestCommand: Command = {
       loadSae(paths[side], { backend, format, activationScale: activationScales?.[side], signal })
     const a = await load(0)
     const b = pathA === pathB ? a : await load(1)
-    const k = args.number('k') ?? 1
-    const found = await nearest(a, b, { k, scale, weights, unfoldable, backend, signal, onProgress: progress.update })
+    const found = await nearest(a, b, {
+      k,
+      scale,
+      sign,
+      weights,
+      unfoldable,
+      backend,
+      signal,
+      onProgress: progress.update,
+    })
     progress.clear()
     if (output !== null) await writeFileAtomically(output.path, encodeNearest(found, output.format))
     const out = output?.path

@@ -17,6 +17,16 @@ const columns: readonly Column[] = [
   { title: 'bias MSE', align: 'right' },
 ]
 
+/** What the columns of the table are, in one sentence. */
+function footnote({ ran, options }: PairRecord): string {
+  const folded = ran.scoredScale === 'fold' ? 'folded ' : ''
+  const { decoder, encoder, bias } = options.weights
+  const term = (weight: number, text: string) =>
+    weight === 0 ? [] : [weight === 1 ? text : `${significant(weight)} × ${text}`]
+  const terms = [...term(decoder, 'd × decoder MSE'), ...term(encoder, 'd × encoder MSE'), ...term(bias, 'bias MSE')]
+  return `objective = ${terms.join(' + ')}; MSE: mean squared difference of the ${folded}weights of a pair, per number.`
+}
+
 /** What a person wants to know about a pair: what was found, against what, how sure, and where it is. */
 export function renderPair({ record, file }: StoredPair, colors: Colors, width: number): string {
   const { a, b, certificate, distributions, summary, warnings, milliseconds } = record
@@ -26,7 +36,10 @@ export function renderPair({ record, file }: StoredPair, colors: Colors, width: 
     '',
     ...renderTable(columns, scoreRows(record, colors), colors.dim),
     '',
+    ...wrap(footnote(record), width - 2).map(colors.dim),
+    '',
     ...cosineChart(distributions.cosineDecoder, colors),
+    ...confidenceLine(distributions.confidence),
     ...(summary.mutualShare === undefined
       ? []
       : [`${percent(summary.mutualShare)} of the features have a mutual nearest neighbour`]),
@@ -79,10 +92,19 @@ function counts({ matched, unmatched, unfoldable, options, ran }: PairRecord): s
   const parts = [`${whole(matched)} ${matched === 1 ? 'pair' : 'pairs'}`]
   if (unmatched.a > 0) parts.push(`${whole(unmatched.a)} of A without a partner`)
   if (unmatched.b > 0) parts.push(`${whole(unmatched.b)} of B without a partner`)
+  if (ran.unmatchedCost !== undefined) parts.push(`none dearer than ${significant(ran.unmatchedCost)}`)
   const excluded = unfoldable.a.length + unfoldable.b.length
   if (excluded > 0 && options.unfoldable === 'exclude') parts.push(`${whole(excluded)} unfoldable ones left out`)
   if (ran.scoredScale !== ran.scale) parts.push(`scored in the scale ${ran.scoredScale}`)
   return parts.join(', ')
+}
+
+/** How far ahead of the next best the partners are. */
+function confidenceLine({ count, quantiles }: PairRecord['distributions']['confidence']): string[] {
+  if (count === 0) return []
+  const levels = [0.75, 0.9, 0.95] as const
+  const texts = levels.map((level) => `${100 * level} % ${decimals(quantiles[quantileLevels.indexOf(level)], 3)}`)
+  return [`confidence, the lead over the next best: ${texts.join('  ')}`]
 }
 
 /** How alike the decoders of the pairs are, from the first bin in use to 1. */

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { backendInfo } from '../backend/info.js'
 import { SaeMatchError } from '../errors.js'
 import { quantileLevels } from '../matching/statistics.js'
 import type { PairRecord } from '../output/pair-files.js'
@@ -15,7 +14,7 @@ import { checkpointOptions, matchOptions } from './match-options.js'
 import { comparable, decimals, duration, percent, whole } from './numbers.js'
 import { parsePairList } from './pair-list.js'
 import { createPairsProgress } from './pairs-progress.js'
-import { backendLine, pairJson, pairTitle, readPairsOptions } from './run-pairs.js'
+import { pairJson, pairTitle, printBackend, readPairsOptions } from './run-pairs.js'
 import { type Column, renderTable, wrap } from './table.js'
 import type { Colors, Terminal } from './terminal.js'
 
@@ -50,7 +49,7 @@ export const pairsCommand: Command = {
       throw new UsageError('Expected DIR... or --from RELEASE, got nothing')
     const options = { ...readPairsOptions(args, context, { baselines: 'basic' }), ...(await readChoice(args)) }
     const [json, quiet] = [args.has('json'), args.has('quiet')]
-    if (!json) terminal.print(`${backendLine(backendInfo(options.backend))}\n`)
+    printBackend(args, terminal, options.backend)
     const paths = await readManyInputs(args.positionals, args, context)
     const prepared = await prepareRun(paths, pairsSettings(options), context.signal)
     if (!quiet) for (const note of prepared.notes) terminal.note(note)

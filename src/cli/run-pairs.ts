@@ -1,4 +1,5 @@
-import type { BackendInfo } from '../backend/info.js'
+import type { BackendRequest } from '../backend/environment.js'
+import { type BackendInfo, backendInfo } from '../backend/info.js'
 import type { MatchOptions } from '../matching/options.js'
 import type { StoredPair } from '../output/run-directory.js'
 import type { MatchPairsOptions } from '../pairs/options.js'
@@ -6,13 +7,22 @@ import type { Arguments } from './arguments.js'
 import type { CommandContext } from './command.js'
 import { applyThreads, readActivationScales, readMatchOptions } from './match-options.js'
 import type { ProgressDisplay } from './progress.js'
+import type { Terminal } from './terminal.js'
+
+/** Where commands that match write to unless the user says otherwise. */
+export const defaultFolder = 'sae-match-run'
 
 /** What the user chose, as options of `matchPairs`. Sets the number of threads. */
-export function readPairsOptions(args: Arguments, { signal }: CommandContext, defaults: MatchOptions) {
+export function readPairsOptions(
+  args: Arguments,
+  { signal }: CommandContext,
+  defaults: MatchOptions,
+  folder = defaultFolder,
+) {
   applyThreads(args)
   return {
     ...readMatchOptions(args, defaults),
-    out: args.text('out') ?? 'sae-match-run',
+    out: args.text('out') ?? folder,
     format: args.text('format'),
     activationScales: readActivationScales(args),
     signal,
@@ -33,6 +43,11 @@ export function followPairs(progress: ProgressDisplay): MatchPairsOptions['onPro
 /** `layer_12 → layer_13` */
 export function pairTitle(a: string, b: string): string {
   return `${a} → ${b}`
+}
+
+/** Says in front of the results what computes, where people read. */
+export function printBackend(args: Arguments, { print }: Terminal, backend: BackendRequest | undefined): void {
+  if (!args.has('json') && !args.has('quiet')) print(`${backendLine(backendInfo(backend))}\n`)
 }
 
 /** `sae-match 0.1.0  native backend (avx2, 2 threads)` */

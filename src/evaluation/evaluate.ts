@@ -6,12 +6,9 @@ import { randomMatching } from '../matching/random-matching.js'
 import { mean } from '../matching/statistics.js'
 import { featureRows, weightPresets } from '../sae/rows.js'
 import { featureCount, type Sae } from '../sae/sae.js'
-import { widenedRows } from '../tensor/contiguous.js'
 import { rejectUnknownOptions } from '../validate.js'
-import { type ActivationSource, openActivations, tokenBatches } from './activations.js'
-import { type ApproximatedStates, requireQuantile, requireWidth } from './approximate.js'
-import { createDecoder, type Decoder, decodeToken, type Route, straight } from './decoding.js'
-import { createEncoder } from './encode.js'
+import { type ApproximatedStates, requireQuantile } from './approximate.js'
+import { createDecoder, type Route, straight } from './decoding.js'
 import { Coactivation, type MatchingScore, type PairCounts } from './matching-score.js'
 import { ApproximationError, type Fidelity, Spread } from './metrics.js'
 import {
@@ -22,9 +19,7 @@ import {
 } from './options.js'
 import { byDecoderDistance, type DecodingScale, matchedRoute, quantileRoute, type UnmatchedFeatures } from './routes.js'
 import { openMask } from './token-mask.js'
-
-/** Hidden states of both layers: a folder of `layer_{L}` files for both, or one source for each. */
-export type ActivationsOfBoth = string | { readonly a: ActivationSource; readonly b: ActivationSource }
+import { type ActivationsOfBoth, Method, passTokens, type TokenSums } from './token-pass.js'
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions extends ApproximationOptions, Pick<RunControl, 'onProgress'> {
@@ -131,51 +126,21 @@ export async function evaluate(
     previous: new Method(straight(featureCount(a)), 'a', decoderA, decoderA),
     current: new Method(straight(featureCount(b)), 'b', decoderB, decoderB),
   }
-  const every = [...methods.pairings, ...methods.quantiles, methods.previous, methods.current]
-  const d = a.encoder.columns
-  const dropped = new ApproximationError(d)
-  const target = new Spread(d)
-  const coactivation = new Coactivation(
-    featureCount(a),
-    featureCount(b),
-    pairings.map(({ aToB }) => aToB),
-  )
-
-  const [encoderA, encoderB] = [await createEncoder(a, backend), await createEncoder(b, backend)]
-  const mask = await openMask(options.mask, signal)
-  const sources = await openBoth(a, b, activations, signal)
-  let read = 0
-  try {
-    const [xA, xB] = [new Float64Array(d), new Float64Array(d)]
-    for await (const batch of tokenBatches(sources, mask, batchTokens, backend, signal)) {
-      const { tokens, rows, x } = batch
-      const encoded = {
-        a: await encoderA.encode(x[0], rows, signal),
-        b: await encoderB.encode(x[1], rows, signal),
-      }
-      const [statesA, statesB] = x.map(widenedRows)
-      const approximated = onApproximation === undefined ? null : new Float32Array(tokens.length * d)
-      for (let t = 0; t < tokens.length; t++) {
-        xA.set(statesA.subarray(rows[t] * d, (rows[t] + 1) * d))
-        xB.set(statesB.subarray(rows[t] * d, (rows[t] + 1) * d))
-        target.add(xB)
-        for (const method of every) {
-          const { activations: f, statistics } = encoded[method.from]
-          decodeToken(f, t, method.route, method.own, method.target, statistics, method.state)
-          method.error.add(method.state, xB)
-        }
-        dropped.add(xA, xB)
-        coactivation.add(encoded.a.activations, encoded.b.activations, t)
-        approximated?.set(methods.pairings[0].state, t * d)
-      }
-      if (approximated !== null && tokens.length > 0) await onApproximation?.({ tokens, values: approximated })
-      read = batch.read
-      onProgress?.({ phase: 'tokens', done: read, total: sources[0].tokens })
-    }
-  } finally {
-    for (const source of sources) await source.close()
+  const sums: TokenSums = {
+    methods: [...methods.pairings, ...methods.quantiles, methods.previous, methods.current],
+    dropped: new ApproximationError(a.encoder.columns),
+    target: new Spread(a.encoder.columns),
+    coactivation: new Coactivation(
+      featureCount(a),
+      featureCount(b),
+      pairings.map(({ aToB }) => aToB),
+    ),
   }
+  const write = onApproximation && { state: methods.pairings[0].state, take: onApproximation }
+  const mask = await openMask(options.mask, signal)
+  const read = await passTokens(a, b, activations, sums, { mask, batchTokens, backend, signal, onProgress, write })
 
+  const { dropped, target, coactivation } = sums
   const scores = pairings.map(
     (_, p): PairingScores => ({ ...methods.pairings[p].error.fidelity(target), ...coactivation.score(p) }),
   )
@@ -205,23 +170,6 @@ export async function evaluate(
     counts: coactivation.counts(0),
     seeds,
     milliseconds: performance.now() - start,
-  }
-}
-
-/** One way to make a hidden state at B, and what it gets wrong. */
-class Method {
-  readonly state: Float64Array
-  readonly error: ApproximationError
-
-  constructor(
-    readonly route: Route,
-    /** Whose features are decoded. */
-    readonly from: 'a' | 'b',
-    readonly own: Decoder,
-    readonly target: Decoder,
-  ) {
-    this.state = new Float64Array(target.bias.length)
-    this.error = new ApproximationError(target.bias.length)
   }
 }
 
@@ -263,27 +211,8 @@ async function nearestOf(
   const { weights = weightPresets.all, unfoldable = 'exclude' } = provenance ?? {}
   const rowOptions = { scale: provenance?.scale ?? (foldable ? 'fold' : 'none'), weights, unfoldable } as const
   const [aRows, bRows] = [await featureRows(a, rowOptions, backend), await featureRows(b, rowOptions, backend)]
-  return (await nearestFeatures(aRows, bRows, { k: 1, self: false }, backend, { signal })).feature
-}
-
-async function openBoth(a: Sae, b: Sae, activations: ActivationsOfBoth, signal: AbortSignal | undefined) {
-  const of = typeof activations === 'string' ? { a: activations, b: activations } : activations
-  if (of === null || typeof of !== 'object') throw wrongType('activations', 'a folder or { a, b }', activations)
-  const first = await openActivations(of.a, a.layer, signal)
-  try {
-    requireWidth(first, a)
-    const second = await openActivations(of.b, b.layer, signal)
-    try {
-      requireWidth(second, b)
-    } catch (error) {
-      await second.close()
-      throw error
-    }
-    return [first, second]
-  } catch (error) {
-    await first.close()
-    throw error
-  }
+  return (await nearestFeatures(aRows, bRows, { k: 1, self: false, sign: provenance?.sign }, backend, { signal }))
+    .feature
 }
 
 function meanOfScores(scores: readonly PairingScores[]): PairingScores {

@@ -1,4 +1,4 @@
-import type { RunControl } from '../backend/backend.js'
+import type { RowSign, RunControl } from '../backend/backend.js'
 import type { BackendRequest } from '../backend/environment.js'
 import { SaeMatchError, wrongType, wrongValue } from '../errors.js'
 import type { Weights } from '../sae/rows.js'
@@ -18,6 +18,8 @@ export interface EvaluatedMatch {
   readonly provenance?:
     | {
         readonly scale: 'fold' | 'unit' | 'none' | 'stat'
+        /** Default `same`. */
+        readonly sign?: RowSign | undefined
         readonly weights: Weights
         readonly unfoldable: 'exclude' | 'median'
       }

@@ -1,9 +1,12 @@
 import type { Assignment } from '../assignment/result.js'
+import type { RowSign } from '../backend/backend.js'
 import type { Rows } from '../sae/rows.js'
 import { featureCount } from '../sae/sae.js'
 import { invert } from './compose.js'
+import { confidences } from './confidence.js'
+import { exactCosts } from './exact-costs.js'
 import type { Match } from './result.js'
-import { blockDistances, featureOfRow, type PairScores, type Pairs, pairCosines, type Scoring } from './score.js'
+import { featureOfRow, type PairScores, type Pairs, pairCosines, type Scoring } from './score.js'
 import type { Sides } from './sides.js'
 
 /** The fields of a {@link Match} that are about single features. */
@@ -15,6 +18,7 @@ export type FeatureResults = Omit<
 /** What an assignment of rows says about features: everything in the order of the SAEs' features. */
 export async function describeFeatures(
   sides: Sides,
+  sign: RowSign,
   assignment: Assignment,
   scoring: Scoring,
   pairs: Pairs,
@@ -32,6 +36,10 @@ export async function describeFeatures(
   const nearestAToB = partnersOfA(neighbours?.nearestColumn)
   const nearestBToA = partnersOfB(neighbours?.nearestRow)
   const cosines = pairCosines(scoring, pairs, scores)
+  const cost = ofPairs(await exactCosts(aRows, bRows, rowToColumn, sign, scoring.backend, scoring))
+  const margin = ofA(neighbours?.margin)
+  const rankAToB = placeIntegers(neighbours?.rankInRow, aFeatures, n)
+  const rankBToA = placeIntegers(neighbours?.rankInColumn, bFeatures, m)
   return {
     aToB,
     bToA: invert(aToB, m),
@@ -39,15 +47,16 @@ export async function describeFeatures(
     u: ofA(u),
     v: placeNumbers(v, bFeatures, m),
     costs: {
-      total: ofPairs(await exactCosts(sides, assignment, scoring)),
+      total: cost,
       decoder: ofPairs(scores.decoder),
       encoder: ofPairs(scores.encoder),
       bias: ofPairs(scores.bias),
     },
     cosines: { decoder: ofPairs(cosines.decoder), encoder: ofPairs(cosines.encoder) },
-    margin: ofA(neighbours?.margin),
-    rankAToB: placeIntegers(neighbours?.rankInRow, aFeatures, n),
-    rankBToA: placeIntegers(neighbours?.rankInColumn, bFeatures, m),
+    margin,
+    confidence: confidences({ aToB, cost, margin, rankAToB, rankBToA }),
+    rankAToB,
+    rankBToA,
     nearestAToB,
     nearestBToA,
     mutual: Uint8Array.from(aToB, (j, i) => (j >= 0 && nearestAToB[i] === j && nearestBToA[j] === i ? 1 : 0)),
@@ -56,19 +65,6 @@ export async function describeFeatures(
     unfoldableA: aRows.unfoldable,
     unfoldableB: bRows.unfoldable,
   }
-}
-
-/** The exact costs of the matched pairs in the scale of the match: what the solver added up. */
-async function exactCosts(
-  { aRows, bRows }: Sides,
-  { rowToColumn }: Assignment,
-  scoring: Scoring,
-): Promise<Float64Array> {
-  const rows = Int32Array.from(rowToColumn.keys()).filter((i) => rowToColumn[i] >= 0)
-  const columns = rows.map((i) => rowToColumn[i])
-  const squares = await blockDistances(scoring, aRows, bRows, rows, columns)
-  const blocks = aRows.blocks.length
-  return Float64Array.from(rows, (_, p) => squares.subarray(p * blocks, (p + 1) * blocks).reduce((x, y) => x + y, 0))
 }
 
 /** The features that rows stand for, in their order. */

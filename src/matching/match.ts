@@ -1,17 +1,18 @@
 import type { Assignment } from '../assignment/result.js'
 import { solveAssignment } from '../assignment/solve.js'
-import type { Progress, RunControl } from '../backend/backend.js'
+import type { Backend, Progress, RunControl } from '../backend/backend.js'
 import { getBackend } from '../backend/select.js'
 import { checkComparable } from '../sae/comparable.js'
 import { featureRows, type Rows } from '../sae/rows.js'
 import { featureCount, requireSae, type Sae } from '../sae/sae.js'
 import { featurePairs, scoreBaselines } from './baselines.js'
+import { exactCosts } from './exact-costs.js'
 import { describeFeatures } from './features.js'
 import { type MatchOptions, type MatchSettings, matchSettings } from './options.js'
 import type { Match, MatchDistributions, MatchSummary } from './result.js'
 import { type MeanScores, meanScores, meansOf, type Scoring, scorePairs } from './score.js'
 import { openScoring, openSides, type Sides } from './sides.js'
-import { distribution, linearEdges, logarithmicEdges } from './statistics.js'
+import { distribution, linearEdges, logarithmicEdges, quantiles } from './statistics.js'
 import { loadingWarnings, unfoldableWarnings } from './warnings.js'
 
 /**
@@ -29,18 +30,19 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
   const start = performance.now()
   requireSae('a', a)
   requireSae('b', b)
-  const settings = matchSettings(options)
-  const backend = await getBackend(settings.backend)
+  const chosen = matchSettings(options)
+  const backend = await getBackend(chosen.backend)
   const control = { signal: options.signal, onProgress: options.onProgress }
-  const comparability = checkComparable(a, b, settings.weights)
-  const sides = await openSides(a, b, settings, backend)
+  const comparability = checkComparable(a, b, chosen.weights)
+  const sides = await openSides(a, b, chosen, backend)
   const fold = performance.now() - start
 
+  const settings = await withUnmatchedCost(sides, chosen, backend, control)
   const assignment = await solveRows(sides.aRows, sides.bRows, settings, control)
   const { scoring, scoredScale } = await openScoring(sides, settings, backend, options.signal)
   const pairs = featurePairs(assignment.rowToColumn, sides.aRows, sides.bRows)
   const scores = await scorePairs(scoring, pairs)
-  const features = await describeFeatures(sides, assignment, scoring, pairs, scores)
+  const features = await describeFeatures(sides, settings.sign, assignment, scoring, pairs, scores)
   const { baselines, warnings } = await runBaselines(sides, assignment, scoring, settings, control)
   options.signal?.throwIfAborted()
   return {
@@ -54,8 +56,10 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
     provenance: {
       scale: sides.aRows.scale,
       scoredScale,
+      ...(settings.sign !== 'same' && { sign: settings.sign }),
       weights: settings.weights,
       unmatchedCost: settings.unmatchedCost,
+      ...(settings.unmatchedQuantile !== null && { unmatchedQuantile: settings.unmatchedQuantile }),
       unfoldable: settings.unfoldable,
       backend: backend.name,
       simd: backend.simd,
@@ -81,11 +85,26 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
   }
 }
 
+/** The settings with the number that `unmatchedQuantile` stands for: a quantile of the costs of the full match. */
+async function withUnmatchedCost(
+  { aRows, bRows }: Sides,
+  settings: MatchSettings,
+  backend: Backend,
+  control: RunControl,
+): Promise<MatchSettings> {
+  const { unmatchedQuantile, sign } = settings
+  if (unmatchedQuantile === null) return settings
+  const { rowToColumn } = await solveRows(aRows, bRows, { ...settings, verify: 'shortlist' }, control, 'full match')
+  const costs = await exactCosts(aRows, bRows, rowToColumn, sign, backend, control)
+  const [unmatchedCost] = quantiles(costs.sort(), [unmatchedQuantile])
+  return { ...settings, unmatchedCost: Number.isNaN(unmatchedCost) ? Number.POSITIVE_INFINITY : unmatchedCost }
+}
+
 /** @param title names a solve that is not the match itself; such a one needs no neighbours */
 function solveRows(
   a: Rows,
   b: Rows,
-  { backend, solver, source, memoryBudget, unmatchedCost, verify }: MatchSettings,
+  { backend, solver, source, memoryBudget, sign, unmatchedCost, verify }: MatchSettings,
   { signal, onProgress }: RunControl,
   title?: string,
 ): Promise<Assignment> {
@@ -99,6 +118,7 @@ function solveRows(
       solver,
       source,
       memoryBudget,
+      sign,
       unmatchedCost,
       verify,
       neighbours,
@@ -123,7 +143,7 @@ async function runBaselines(
   const second: { unfolded?: MeanScores; cosine?: MeanScores } = {}
   const warnings: string[] = []
   for (const [name, scale] of settings.baselines === 'all' ? secondScales : []) {
-    if (aRows.scale === scale) continue
+    if (aRows.scale === scale && settings.sign === 'same') continue
     const other = await matchInScale(sides, scale, `${name} match`, settings, control)
     if (!other.certificate.optimal) warnings.push(`The ${name} match is not proved optimal.`)
     second[name] = await meanScores(scoring, featurePairs(other.rowToColumn, aRows, bRows))
@@ -150,10 +170,14 @@ async function matchInScale(
     const { blocks, width } = await featureRows(sae, { scale, weights: settings.weights }, backend)
     return { blocks, width, index, count }
   }
-  return solveRows(await rowsOf(a, aRows), await rowsOf(b, bRows), settings, control, title)
+  return solveRows(await rowsOf(a, aRows), await rowsOf(b, bRows), { ...settings, sign: 'same' }, control, title)
 }
 
-function distributions({ costs, cosines }: Pick<Match, 'costs' | 'cosines'>): MatchDistributions {
+function distributions({
+  costs,
+  cosines,
+  confidence,
+}: Pick<Match, 'costs' | 'cosines' | 'confidence'>): MatchDistributions {
   const magnitudes = (values: Float64Array) => distribution(values, (sorted) => logarithmicEdges(sorted, 30))
   const cosine = (values: Float64Array) => distribution(values, () => linearEdges(-1, 1, 40))
   return {
@@ -163,5 +187,6 @@ function distributions({ costs, cosines }: Pick<Match, 'costs' | 'cosines'>): Ma
     bias: magnitudes(costs.bias),
     cosineDecoder: cosine(cosines.decoder),
     cosineEncoder: cosine(cosines.encoder),
+    confidence: distribution(confidence, () => linearEdges(0, 1, 20)),
   }
 }

@@ -1,4 +1,4 @@
-import type { Backend, RunControl } from '../backend/backend.js'
+import type { Backend, RowSign, RunControl } from '../backend/backend.js'
 import type { SaeRows } from '../sae/rows.js'
 import { featureOfRow } from './score.js'
 
@@ -19,12 +19,12 @@ export interface FoundFeatures {
 export async function nearestFeatures(
   a: SaeRows,
   b: SaeRows,
-  { k, self }: { readonly k: number; readonly self: boolean },
+  { k, self, sign = 'same' }: { readonly k: number; readonly self: boolean; readonly sign?: RowSign },
   backend: Backend,
   control: RunControl,
 ): Promise<FoundFeatures> {
   const count = Math.min(self ? k + 1 : k, b.count)
-  const nearest = await backend.nearestRows(a, b, count, control)
+  const nearest = await backend.nearestRows(a, b, count, control, sign)
   const features = a.blocks[0].matrix.rows
   const [ofA, ofB] = [featureOfRow(a), featureOfRow(b)]
   const feature = new Int32Array(features * k).fill(-1)

@@ -62,7 +62,7 @@ export interface Nearest {
 export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Promise<Nearest> {
   requireSae('a', a)
   requireSae('b', b)
-  rejectUnknownOptions(options, ['k', 'scale', 'weights', 'unfoldable', 'backend', 'signal', 'onProgress'])
+  rejectUnknownOptions(options, ['k', 'scale', 'sign', 'weights', 'unfoldable', 'backend', 'signal', 'onProgress'])
   const { k = 1, signal, onProgress } = options
   if (!Number.isSafeInteger(k) || k < 1) throw wrongValue('k', 'a whole number >= 1', k)
   const settings = rowSettings(options)
@@ -75,7 +75,7 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
   const from = async (title: string, x: SaeRows, y: SaeRows, scored: Scoring): Promise<NearestFeatures> => {
     const titled =
       onProgress && ((progress: Parameters<typeof onProgress>[0]) => onProgress({ ...progress, phase: title }))
-    const found = await nearestFeatures(x, y, { k, self }, backend, { signal, onProgress: titled })
+    const found = await nearestFeatures(x, y, { k, self, sign: settings.sign }, backend, { signal, onProgress: titled })
     return describe(found, k, scored)
   }
   const aToB = await from('A to B', aRows, bRows, scoring)

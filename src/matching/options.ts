@@ -1,4 +1,10 @@
-import { defaultMemoryBudget, type RunControl, type SolverName, type SourceName } from '../backend/backend.js'
+import {
+  defaultMemoryBudget,
+  type RowSign,
+  type RunControl,
+  type SolverName,
+  type SourceName,
+} from '../backend/backend.js'
 import type { BackendRequest } from '../backend/environment.js'
 import { wrongType, wrongValue } from '../errors.js'
 import { type Weights, weightPresets } from '../sae/rows.js'
@@ -14,6 +20,11 @@ export interface StatScale {
 export interface MatchOptions extends RunControl {
   /** What makes features comparable (see `featureRows`). Default `fold`: every feature fires at 1. */
   readonly scale?: 'fold' | 'unit' | 'none' | StatScale | undefined
+  /**
+   * Whether features are compared as they are, or up to their sign: by the lesser of `|x - y|^2` and `|x + y|^2`. With
+   * the scale `unit` and decoders alone that is `2 - 2 |cos|`. Default `same`.
+   */
+  readonly sign?: RowSign | undefined
   /** How much each term of the cost counts: numbers, or the name of a preset. Default `all`. */
   readonly weights?: Weights | keyof typeof weightPresets | undefined
   /** Default `auto`: `shortlist`. `greedy` is fast and not exact; its certificate says so. */
@@ -22,6 +33,11 @@ export interface MatchOptions extends RunControl {
   readonly backend?: BackendRequest | undefined
   /** What a pair missing from a full matching costs; no dearer pair is made. Default Infinity: the smaller SAE is matched whole. */
   readonly unmatchedCost?: number | undefined
+  /**
+   * In the place of `unmatchedCost`: the quantile, from 0 to 1, of the costs of the pairs of a full match, which is made
+   * first. About this share of its pairs stays: a dear one goes, and another where the rest gains more than it costs.
+   */
+  readonly unmatchedQuantile?: number | undefined
   /** Whether the cost matrix is formed (`dense`) or never exists (`implicit`). Default `auto`: as `memoryBudget` allows. */
   readonly source?: Exclude<SourceName, 'sparse'> | 'auto' | undefined
   /** Bytes that costs may take: 4 for every pair when `dense`; when `implicit`, one or none. Default 4e9. */
@@ -38,6 +54,7 @@ export interface MatchOptions extends RunControl {
 
 /** By which rows features are compared. */
 export interface RowSettings {
+  readonly sign: RowSign
   readonly scale: 'fold' | 'unit' | 'none' | StatScale
   readonly weights: Weights
   readonly unfoldable: 'exclude' | 'median'
@@ -48,6 +65,8 @@ export interface MatchSettings extends RowSettings {
   readonly solver: SolverName | 'auto'
   readonly backend: BackendRequest
   readonly unmatchedCost: number
+  /** null where `unmatchedCost` is a number of the caller's. */
+  readonly unmatchedQuantile: number | null
   readonly source: Exclude<SourceName, 'sparse'> | 'auto'
   readonly memoryBudget: number
   readonly baselines: BaselineChoice
@@ -57,10 +76,12 @@ export interface MatchSettings extends RowSettings {
 
 const optionNames = [
   'scale',
+  'sign',
   'weights',
   'solver',
   'backend',
   'unmatchedCost',
+  'unmatchedQuantile',
   'source',
   'memoryBudget',
   'baselines',
@@ -84,6 +105,13 @@ export function matchSettings(options: MatchOptions): MatchSettings {
     seeds = [0, 1, 2, 3, 4],
   } = options
   requireNumber('unmatchedCost', unmatchedCost)
+  const { unmatchedQuantile = null } = options
+  if (unmatchedQuantile !== null) {
+    requireNumber('unmatchedQuantile', unmatchedQuantile)
+    if (unmatchedQuantile > 1) throw wrongValue('unmatchedQuantile', 'a number from 0 to 1', unmatchedQuantile)
+    if (options.unmatchedCost !== undefined)
+      throw wrongValue('unmatchedCost', 'nothing beside unmatchedQuantile', unmatchedCost)
+  }
   requireNumber('memoryBudget', memoryBudget)
   if (!Array.isArray(seeds) || seeds.length === 0) throw wrongType('seeds', 'an array of numbers', seeds)
   return {
@@ -91,6 +119,7 @@ export function matchSettings(options: MatchOptions): MatchSettings {
     solver: oneOf('solver', options.solver ?? 'auto', ['auto', 'jv', 'shortlist', 'auction', 'greedy']),
     backend: options.backend ?? 'auto',
     unmatchedCost,
+    unmatchedQuantile,
     source: oneOf('source', options.source ?? 'auto', ['auto', 'dense', 'implicit']),
     memoryBudget,
     baselines: oneOf('baselines', options.baselines ?? 'basic', ['basic', 'all', 'none']),
@@ -102,11 +131,13 @@ export function matchSettings(options: MatchOptions): MatchSettings {
 /** The part of it that is about rows. @throws `INVALID_ARGUMENT` */
 export function rowSettings({
   scale,
+  sign,
   weights,
   unfoldable,
 }: Partial<Pick<MatchOptions, keyof RowSettings>>): RowSettings {
   return {
     scale: scaleOf(scale ?? 'fold'),
+    sign: oneOf('sign', sign ?? 'same', ['same', 'either']),
     weights: weightsOf(weights ?? 'all'),
     unfoldable: oneOf('unfoldable', unfoldable ?? 'exclude', ['exclude', 'median']),
   }

@@ -1,4 +1,4 @@
-import type { BackendName, Certificate, SolverName, SourceName } from '../backend/backend.js'
+import type { BackendName, Certificate, RowSign, SolverName, SourceName } from '../backend/backend.js'
 import type { SaeRows, Weights } from '../sae/rows.js'
 import type { Baselines } from './baselines.js'
 import type { MeanScores } from './score.js'
@@ -33,6 +33,11 @@ export interface Match {
   // margins, ranks and nearest features come from the sweep of `verify: 'full'`; otherwise they are NaN and -1
   /** [n] least cost of another partner less the partner's; negative where a nearer one was given to another feature. */
   readonly margin: Float64Array
+  /**
+   * [n] from 0 to 1: by what share of its cost the next best partner of a feature of A is dearer, `margin / (cost + margin)`,
+   * and 0 where another feature is as near to either of the two; NaN where unmatched, and without the sweep.
+   */
+  readonly confidence: Float64Array
   /** [n] how many features of B are nearer than the partner; -1 where unmatched. */
   readonly rankAToB: Int32Array
   /** [m] how many features of A are nearer than the partner; -1 where unmatched. */
@@ -100,6 +105,7 @@ export interface MatchDistributions {
   readonly bias: Distribution
   readonly cosineDecoder: Distribution
   readonly cosineEncoder: Distribution
+  readonly confidence: Distribution
 }
 
 /** How a match was made: with the inputs, enough to make it again. */
@@ -107,9 +113,13 @@ export interface Provenance {
   readonly scale: SaeRows['scale']
   /** In what pairs are scored: `fold` wherever both SAEs have thresholds, whatever the match looked at. */
   readonly scoredScale: SaeRows['scale']
+  /** `either` where features were compared up to their sign; left out otherwise. */
+  readonly sign?: RowSign
   readonly weights: Weights
   /** Infinity for a full match of the smaller SAE. */
   readonly unmatchedCost: number
+  /** Where `unmatchedCost` is this quantile of the costs of the full match; left out otherwise. */
+  readonly unmatchedQuantile?: number
   readonly unfoldable: 'exclude' | 'median'
   readonly backend: BackendName
   /** The instruction set that ran, null for the TypeScript backend. */

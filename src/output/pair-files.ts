@@ -1,3 +1,4 @@
+import type { RowSign } from '../backend/backend.js'
 import { cachedReference } from '../hub/cache.js'
 import { formatReference } from '../hub/reference.js'
 import type { Match } from '../matching/result.js'
@@ -35,9 +36,13 @@ export interface InputRecord {
 /** What a user chose for a run; with the inputs it decides every number of the pair files. */
 export interface RunOptions {
   readonly scale: string
+  /** `either` where features were compared up to their sign; left out otherwise. */
+  readonly sign?: RowSign
   readonly weights: Match['provenance']['weights']
   /** null for Infinity. */
   readonly unmatchedCost: number | null
+  /** Where `unmatchedCost` was to be this quantile of the costs of the full match; left out otherwise. */
+  readonly unmatchedQuantile?: number
   readonly unfoldable: string
   readonly backend: string
   readonly solver: string
@@ -108,6 +113,7 @@ export function pairArrays(match: Match): NpzEntries {
     cosine_decoder: Float32Array.from(cosines.decoder),
     cosine_encoder: Float32Array.from(cosines.encoder),
     margin: Float32Array.from(match.margin),
+    confidence: Float32Array.from(match.confidence),
     rank_ab: match.rankAToB,
     rank_ba: match.rankBToA,
     u: match.u,
@@ -139,6 +145,8 @@ export function pairRecord(
       source: provenance.source,
       scale: provenance.scale,
       scoredScale: provenance.scoredScale,
+      // what the quantile came to
+      ...(provenance.unmatchedQuantile !== undefined && { unmatchedCost: provenance.unmatchedCost }),
     },
     n: match.n,
     m: match.m,

@@ -52,19 +52,18 @@ export interface RunOutcome {
   readonly failed: readonly FailedEntry[]
 }
 
+/** Opens a folder that may not be there yet. Nothing is made until there is something to keep. */
+export function openRunDirectory(path: string, options: RunOptions, packageVersion: string): RunDirectory {
+  return { path, options, packageVersion, existed: existsSync(path) }
+}
+
 /**
- * Opens a folder that may not be there yet, and makes sure that it can be written to before any work is done. Nothing
- * is made until there is something to keep.
+ * Makes sure that pairs can be written, before any work is done for them.
  *
  * @throws SaeMatchError `OUTPUT_FAILED`
  */
-export async function openRunDirectory(
-  path: string,
-  options: RunOptions,
-  packageVersion: string,
-): Promise<RunDirectory> {
+export async function checkRunDirectory({ path }: RunDirectory): Promise<void> {
   await checkWritableDirectory(pairsFolder(path))
-  return { path, options, packageVersion, existed: existsSync(path) }
 }
 
 /** The names of what a folder holds; none where there is no folder. */
@@ -161,14 +160,15 @@ export async function finishRunDirectory(run: RunDirectory, outcome: RunOutcome)
     failed,
   }
   await ensureDirectory(path)
-  await writeFileAtomically(join(path, 'run.json'), encodeJson(manifest))
-  await writeFileAtomically(
-    join(path, 'summary.csv'),
-    encodeCsv(
-      columns,
-      pairs.map(({ row }) => row),
-    ),
-  )
+  await writeIfChanged(join(path, 'run.json'), encodeJson(manifest))
+  const rows = pairs.map(({ row }) => row)
+  await writeIfChanged(join(path, 'summary.csv'), encodeCsv(columns, rows))
+}
+
+/** A run that finds everything done asks for no permission to write. */
+async function writeIfChanged(path: string, contents: string): Promise<void> {
+  const there = await readFile(path, 'utf8').catch(() => null)
+  if (there !== contents) await writeFileAtomically(path, contents)
 }
 
 /** The failures of this run and, of runs before it or beside it, those that nothing has made good yet. */

@@ -3,7 +3,13 @@ import { loadSae } from '../matching/load.js'
 import { match } from '../matching/match.js'
 import { hashFile } from '../output/file-hash.js'
 import { type InputRecord, inputRecord, type PairMilliseconds } from '../output/pair-files.js'
-import { finishRunDirectory, removeLeftovers, type StoredPair, writePair } from '../output/run-directory.js'
+import {
+  checkRunDirectory,
+  finishRunDirectory,
+  removeLeftovers,
+  type StoredPair,
+  writePair,
+} from '../output/run-directory.js'
 import type { Sae } from '../sae/sae.js'
 import { createEstimate } from './estimate.js'
 import { type MatchPairsOptions, type PairsSettings, pairsSettings } from './options.js'
@@ -61,6 +67,7 @@ export async function executeRun(run: PreparedRun, callbacks: Callbacks): Promis
 
   for (const pair of pairs) if (pair.done !== null) keep(pair, pair.done, true)
   const left = pairs.filter(({ done }) => done === null)
+  if (left.length > 0) await checkRunDirectory(directory)
   await removeLeftovers(
     directory,
     left.flatMap(({ stem }) => stem ?? []),

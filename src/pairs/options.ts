@@ -126,9 +126,11 @@ function requireShard({ index, count }: Shard): void {
 
 /** The options as files record them. `auto` has become the backend that runs. */
 export function recordedOptions({ matchSettings, activationScales }: PairsSettings, info: BackendInfo): RunOptions {
-  const { scale, unmatchedCost, ...settings } = matchSettings
+  const { scale, sign, unmatchedCost, unmatchedQuantile, ...settings } = matchSettings
   return {
     ...settings,
+    ...(sign !== 'same' && { sign }),
+    ...(unmatchedQuantile !== null && { unmatchedQuantile }),
     scale: typeof scale === 'string' ? scale : 'stat',
     unmatchedCost: Number.isFinite(unmatchedCost) ? unmatchedCost : null,
     backend: info.active,

@@ -51,7 +51,7 @@ export async function prepareRun(
   signal: AbortSignal | undefined,
 ): Promise<PreparedRun> {
   const info = backendInfo(settings.match.backend)
-  const directory = await openRunDirectory(settings.out, recordedOptions(settings, info), info.version)
+  const directory = openRunDirectory(settings.out, recordedOptions(settings, info), info.version)
   const local: string[] = []
   for (const path of paths) local.push(...(await resolveSaes(path, { signal })))
   const { saes, pairs, notes } = await choosePairs(local, settings, signal)

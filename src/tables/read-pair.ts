@@ -1,16 +1,13 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SaeMatchError } from '../errors.js'
-import type { StoredMatch } from '../evaluation/read-run.js'
-import { openNpz } from '../formats/npz.js'
+import type { Container } from '../formats/container.js'
 import { readExplanations } from '../labels/explanations.js'
 import { neuronpediaSource } from '../labels/neuronpedia.js'
-import { sha256 } from '../output/file-hash.js'
 import type { InputRecord } from '../output/pair-files.js'
+import { readArray, readBothDirections, withPairArrays } from '../runs/pair-arrays.js'
+import type { RunPair } from '../runs/read-run.js'
 import type { FeatureNames, PairArrays } from './match-table.js'
 
-const integers = ['a_to_b', 'rank_ab', 'rank_ba'] as const
 const floats = [
   'cost',
   'cost_decoder',
@@ -22,23 +19,22 @@ const floats = [
 ] as const
 
 /**
- * The arrays of a pair of a run directory.
- * @throws SaeMatchError `RUN_INVALID` where its `.npz` is not the one that was written; the reason of `signal`
+ * The arrays of a pair of a run directory, checked.
+ * @throws as `withPairArrays`
  */
-export async function readPairArrays({ record, file }: StoredMatch, signal?: AbortSignal): Promise<PairArrays> {
-  const contents = await readFile(file).catch((cause) => {
-    throw new SaeMatchError('RUN_INVALID', `${file}: ${cause.message}`, { cause })
-  })
-  if (sha256(contents) !== record.npz.sha256) {
-    throw new SaeMatchError('RUN_INVALID', `${file}: its contents are not those that the .json recorded`)
+export function readPairArrays(pair: RunPair, signal?: AbortSignal): Promise<PairArrays> {
+  const read = async (npz: Container) => {
+    const { aToB } = await readBothDirections(npz, pair)
+    const ofA = async (name: (typeof floats)[number]) =>
+      [name, await readArray(npz, name, pair.a.features, Float32Array)] as const
+    return {
+      a_to_b: aToB,
+      rank_ab: await readArray(npz, 'rank_ab', pair.a.features, Int32Array),
+      rank_ba: await readArray(npz, 'rank_ba', pair.b.features, Int32Array),
+      ...Object.fromEntries(await Promise.all(floats.map(ofA))),
+    } as unknown as PairArrays
   }
-  const npz = await openNpz(file, signal)
-  try {
-    const read = async (name: string) => [name, (await npz.read(name)).data] as const
-    return Object.fromEntries(await Promise.all([...integers, ...floats].map(read))) as unknown as PairArrays
-  } finally {
-    await npz.close()
-  }
+  return withPairArrays(pair, read, signal)
 }
 
 /**

@@ -6,7 +6,7 @@ import { openNpz } from '../../src/formats/npz.js'
 import { invert } from '../../src/matching/compose.js'
 import { runCommandLine } from '../helpers/run-typescript.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
-import { allPairs, neighbours, permutedLayers, unrelatedLayers, writeRun } from '../tracks/run-files.js'
+import { allPairs, neighbours, permutedLayers, unrelatedLayers, writeRun } from '../runs/run-files.js'
 
 const folder = temporaryFolder()
 const { layers, planted } = permutedLayers(81, 30, [10, 12, 14, 20])

@@ -98,8 +98,16 @@ describe('evaluate', () => {
     expect(pairs).toHaveLength(1)
     expect(pairs[0]).toMatchObject(plain({ a: 'layer_3', via: ['layer_4'], b: 'layer_5', ...matched }))
     const { code, stderr } = await run('evaluate', 'run', '--activations', 'activations', '--chain', 'layer_3,layer_5')
-    expect(code).toBe(2)
-    expect(stderr).toContain('no match of layer_3 with layer_5, expected one. It has: layer_3 → layer_4, layer_4 → ')
+    expect(code).toBe(1)
+    expect(stderr).toContain('run holds no match of layer_3 with layer_5 (PAIR_MISSING)')
+  })
+
+  it('goes a chain against the direction of its matches', async () => {
+    const { pairs } = await evaluated('--chain', '5,4,3')
+    const [first, second] = [await expected(3, 4), await expected(4, 5)]
+    const aToB = compose(second.match.bToA, first.match.bToA)
+    const { matched } = await evaluate(second.b, first.a, { aToB }, join(folder, 'activations'))
+    expect(pairs[0]).toMatchObject(plain({ a: 'layer_5', via: ['layer_4'], b: 'layer_3', ...matched }))
   })
 
   it('matches two checkpoints and takes every option', async () => {
@@ -169,7 +177,7 @@ describe('evaluate', () => {
     expect(await refused('run', 'twice', '--activations', 'x')).toContain('Expected [RUN]')
     const { code, stderr } = await run('evaluate', 'activations', '--activations', 'activations')
     expect(code).toBe(1)
-    expect(stderr).toContain('RUN_INVALID')
+    expect(stderr).toContain('activations is not a run directory')
   })
 
   it('leaves nothing half-written where activations are missing', async () => {

@@ -159,7 +159,7 @@ print('good')`
     }
     expect(await runCommandLine(['export', 'labels'], {}, folder)).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('RUN_INVALID'),
+      stderr: expect.stringContaining('FILE_NOT_FOUND'),
     })
   })
 })

@@ -11,6 +11,7 @@ const commands = [
   'compose',
   'tracks',
   'evaluate',
+  'figures',
   'solve',
   'inspect',
   'doctor',
@@ -22,6 +23,7 @@ describe('sae-match', () => {
     const { code, stdout, stderr } = await runCommandLine(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const name of commands) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'))
+    expect(stdout).toMatch(/^Usage: sae-match COMMAND \[options\]\n {7}sae-match COMMAND --help {2,}the options/m)
     for (const exit of ['0', '1', '2', '130']) expect(stdout).toMatch(new RegExp(`^  ${exit} `, 'm'))
     expect(stdout).toMatch(/SAE_MATCH_THREADS {2}threads of the CPU backends/)
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)

@@ -31,6 +31,7 @@ describe('nearest', () => {
     expect(found.mutualShare).toBeGreaterThan(0.3)
     const npz = await openNpz(out)
     const features = await toFloat64(await npz.read('a_to_b'))
+    await npz.close()
     expect(features).toHaveLength(3 * 1024)
     expect([...new Set(features)].every((feature) => Number.isInteger(feature) && feature >= 0 && feature < 1024)).toBe(
       true,
@@ -67,5 +68,11 @@ describe('nearest', () => {
     const { code, stderr } = await runCommandLine(['nearest', layer(12), layer(13), '--out', 'nearest.txt'])
     expect(code).toBe(2)
     expect(stderr).toContain('Expected a file that ends in .npz, .json, .csv for --out, got nearest.txt')
+  })
+
+  it.each(['0', '-1', '1.5', 'two', '1e3'])('refuses -k %s as a usage error', async (k) => {
+    const { code, stdout, stderr } = await runCommandLine(['nearest', layer(12), layer(13), `-k${k}`])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(`Expected a whole number of at least 1 for -k, got ${k}`)
   })
 })

@@ -57,6 +57,13 @@ describe('pairs', () => {
     expect(existsSync(join(folder, 'dry'))).toBe(false)
   })
 
+  it('says nothing but the result with -q, and asks for no folder to list pairs', async () => {
+    writeFileSync(join(folder, 'in-the-way'), '')
+    const { code, stdout, stderr } = await run('saes', '--dry-run', '-q', '--out', 'in-the-way/run')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^pair +features\nlayer_1 → layer_2 /)
+  })
+
   it('takes a list, and names the line that is wrong', async () => {
     writeFileSync(join(folder, 'list.csv'), `layer_3,layer_1\nlayer_2,${join(folder, 'saes', 'layer_3')}\n`)
     const { stdout } = await run('saes', '--pairs', 'list.csv', '--json', '-q', '--out', 'listed')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { runCommandLine } from '../helpers/run-typescript.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
-import { neighbours, permutedLayers, unrelatedLayers, writeRun } from '../tracks/run-files.js'
+import { neighbours, permutedLayers, unrelatedLayers, writeRun } from '../runs/run-files.js'
 
 const folder = temporaryFolder()
 const { layers, planted } = permutedLayers(91, 25, [10, 12, 14])

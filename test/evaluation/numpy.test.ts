@@ -69,6 +69,7 @@ print(json.dumps(dict(
     tokens=int(keep.sum()), l0=[(fa > 0).sum(1).mean(), (fb > 0).sum(1).mean()],
     matched=both(match), raw=both(match, False), identity=both(np.arange(n)), random=both(random), nearest=both(nearest),
     previous=fidelity(fa @ A["W_dec"] + A["b_dec"]), current=fidelity(fb @ B["W_dec"] + B["b_dec"]), drop=fidelity(xa),
+    inverse=both(np.argsort(match)),
     mixed=fidelity(decode(match, True, order[:round(0.3 * n)])),
 )))
 `
@@ -121,6 +122,10 @@ it.skipIf(python === null || sharedData === null)(
     expectEqual(ours.quantiles[0], theirs.mixed)
     // the numbers compared are not all alike
     expect(ours.matched.explainedVariance).toBeGreaterThan(ours.baselines.random.explainedVariance + 0.1)
+    // the inverse permutation, which the paper's two conventions make easy to take, does not pass
+    expect(() => expectEqual(ours.matched, theirs.inverse)).toThrow()
+    expect(theirs.inverse.explainedVariance).toBeLessThan(ours.matched.explainedVariance - 0.1)
+    expect(theirs.inverse.matchingScore).toBeLessThan(ours.matched.matchingScore / 2)
     expect(raw.matched.explainedVariance).not.toBeCloseTo(ours.matched.explainedVariance, 3)
   },
   120_000,

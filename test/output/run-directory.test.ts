@@ -6,6 +6,7 @@ import { matchSettings } from '../../src/matching/options.js'
 import type { Match } from '../../src/matching/result.js'
 import { type InputRecord, inputRecord, pairStem, type RunOptions } from '../../src/output/pair-files.js'
 import {
+  checkRunDirectory,
   type FailedEntry,
   findPair,
   finishRunDirectory,
@@ -20,7 +21,7 @@ import { plantedPair } from '../matching/planted-pair.js'
 
 const folder = temporaryFolder()
 const { a, b } = plantedPair(31, 20, 6, 0.1)
-const { scale, unmatchedCost: _, ...settings } = matchSettings({})
+const { scale, sign: _sign, unmatchedQuantile: _quantile, unmatchedCost: _, ...settings } = matchSettings({})
 const options: RunOptions = {
   ...settings,
   scale: scale as string,
@@ -41,7 +42,7 @@ const names = { a: inputs.a.name, b: inputs.b.name }
 const nothing: RunOutcome = { tried: [], failed: [] }
 
 async function writeRun(path: string): Promise<string> {
-  const run = await openRunDirectory(path, options, '1.2.3')
+  const run = openRunDirectory(path, options, '1.2.3')
   const { file } = await writePair(run, found, inputs, () => milliseconds)
   await finishRunDirectory(run, { tried: [names], failed: [] })
   return file
@@ -117,7 +118,7 @@ describe('a run directory', () => {
     for (const [name, contents] of Object.entries(strangers)) {
       writeFileSync(join(path, 'pairs', `${name}.json`), JSON.stringify(contents))
     }
-    const other = await openRunDirectory(path, { ...options, verify: 'shortlist' }, '1.2.3')
+    const other = openRunDirectory(path, { ...options, verify: 'shortlist' }, '1.2.3')
     await writePair(other, found, inputs, () => milliseconds)
     await finishRunDirectory(other, nothing)
     const manifest = readJson(path, 'run.json')
@@ -128,10 +129,10 @@ describe('a run directory', () => {
     expect(readFileSync(join(path, 'summary.csv'), 'utf8').trim().split('\n')).toHaveLength(3)
   })
 
-  it('cannot be opened where nothing can be written, and says where', async () => {
+  it('is refused where nothing can be written, and says where', async () => {
     writeFileSync(join(folder, 'file'), '')
     const path = join(folder, 'file', 'run')
-    await expect(openRunDirectory(path, options, '1')).rejects.toMatchObject({
+    await expect(checkRunDirectory(openRunDirectory(path, options, '1'))).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
       message: expect.stringContaining(path),
     })
@@ -139,7 +140,7 @@ describe('a run directory', () => {
 
   it('has no json, the mark of a finished pair, when the npz could not be written', async () => {
     const path = join(folder, 'lost')
-    const run = await openRunDirectory(path, options, '1')
+    const run = openRunDirectory(path, options, '1')
     mkdirSync(join(path, 'pairs', `${pairStem(inputs.a, inputs.b, options)}.npz`), { recursive: true })
     await expect(writePair(run, found, inputs, () => milliseconds)).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
     expect(readdirSync(join(path, 'pairs')).filter((name) => !name.endsWith('.npz'))).toEqual([])
@@ -147,20 +148,20 @@ describe('a run directory', () => {
 
   it('is not there after a run that made nothing, but for what was there before', async () => {
     const path = join(folder, 'nothing', 'run')
-    const run = await openRunDirectory(path, options, '1')
+    const run = openRunDirectory(path, options, '1')
     expect(existsSync(join(folder, 'nothing'))).toBe(false)
     mkdirSync(join(path, 'pairs'), { recursive: true })
     await finishRunDirectory(run, nothing)
     expect(existsSync(path)).toBe(false)
     mkdirSync(join(path, 'pairs'), { recursive: true })
-    await finishRunDirectory(await openRunDirectory(path, options, '1'), nothing)
+    await finishRunDirectory(openRunDirectory(path, options, '1'), nothing)
     expect(readdirSync(path)).toEqual([])
   })
 
   it('lists what failed until it is made good', async () => {
     const path = join(folder, 'failures')
     const failed = (a: string, b: string) => ({ a, b, options, code: 'FILE_TRUNCATED', message: 'short' })
-    const run = await openRunDirectory(path, options, '1')
+    const run = openRunDirectory(path, options, '1')
     const listed = () => readJson(path, 'run.json').failed.map(({ a, b }: FailedEntry) => [a, b])
     const first = [failed(names.a, names.b), failed('x', 'y'), failed('x', 'z')]
     await finishRunDirectory(run, { tried: first, failed: first })
@@ -184,7 +185,7 @@ describe('findPair', () => {
   it('gives back what was written', async () => {
     const path = join(folder, 'find')
     const file = await writeRun(path)
-    const run = await openRunDirectory(path, options, '1')
+    const run = openRunDirectory(path, options, '1')
     expect(await findPair(run, stem)).toEqual({ file, record: readJson(file) })
     expect(await findPair(run, `${stem}0`)).toBeNull()
   })
@@ -201,13 +202,13 @@ describe('findPair', () => {
   ])('finds nothing where %s', async (name, damage) => {
     const path = join(folder, name)
     damage(await writeRun(path))
-    expect(await findPair(await openRunDirectory(path, options, '1'), stem)).toBeNull()
+    expect(await findPair(openRunDirectory(path, options, '1'), stem)).toBeNull()
   })
 })
 
 it('removeLeftovers removes unfinished files of the given pairs and no others', async () => {
   const path = join(folder, 'leftovers')
-  const run = await openRunDirectory(path, options, '1')
+  const run = openRunDirectory(path, options, '1')
   await removeLeftovers(run, ['a--b.12345678'])
   mkdirSync(join(path, 'pairs'), { recursive: true })
   const [ours, theirs] = [
@@ -269,6 +270,7 @@ print(json.dumps({name: [str(arrays[name].dtype), list(arrays[name].shape), arra
       cosine_decoder: f32(found.cosines.decoder),
       cosine_encoder: f32(found.cosines.encoder),
       margin: f32(found.margin),
+      confidence: f32(found.confidence),
       rank_ab: i32(found.rankAToB),
       rank_ba: i32(found.rankBToA),
       u: ['float64', [20], [...found.u]],

@@ -224,7 +224,7 @@ function notFinite(sae: string): void {
 }
 
 describe('a run that cannot go on', () => {
-  it('ends where nothing can be written, before anything is read', async () => {
+  it('ends where nothing can be written, before any tensor is read', async () => {
     writeFileSync(join(folder, 'file'), '')
     const failing = matchPairs(saes, { out: join(folder, 'file', 'run') })
     await expectFailure(failing, 'OUTPUT_FAILED', join(folder, 'file', 'run'))

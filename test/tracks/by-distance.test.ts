@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { allLayers, findStep, findStepIfAny } from '../../src/runs/choose.js'
+import { readRun } from '../../src/runs/read-run.js'
 import { comparePaths, summariseByDistance } from '../../src/tracks/by-distance.js'
-import { allLayers, findStep, findStepIfAny } from '../../src/tracks/choose.js'
 import { composeSteps } from '../../src/tracks/composition.js'
-import { readRun } from '../../src/tracks/read-run.js'
 import { readStep, readSteps } from '../../src/tracks/read-step.js'
 import { layerSizes, type MatchStep } from '../../src/tracks/step.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
-import { allPairs, neighbours, permutedLayers, writeRun } from './run-files.js'
+import { allPairs, neighbours, permutedLayers, writeRun } from '../runs/run-files.js'
 import { handStep } from './steps.js'
 
 const folder = temporaryFolder()

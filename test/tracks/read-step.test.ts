@@ -5,13 +5,13 @@ import type { ErrorCode } from '../../src/errors.js'
 import { match } from '../../src/matching/match.js'
 import { sha256 } from '../../src/output/file-hash.js'
 import { encodeNpz, type NpzEntries } from '../../src/output/npz.js'
-import { findInput, findStep, type RunStep } from '../../src/tracks/choose.js'
-import { readRun } from '../../src/tracks/read-run.js'
+import { findInput, findStep, type RunStep } from '../../src/runs/choose.js'
+import { readRun } from '../../src/runs/read-run.js'
 import { readStep } from '../../src/tracks/read-step.js'
 import { invertStep, stepOf } from '../../src/tracks/step.js'
 import { expectFailure } from '../helpers/errors.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
-import { unrelatedLayers, writeRun } from './run-files.js'
+import { unrelatedLayers, writeRun } from '../runs/run-files.js'
 
 const folder = temporaryFolder()
 const [a, b] = unrelatedLayers(61, [12, 17], [1, 2])

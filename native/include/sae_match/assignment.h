@@ -55,6 +55,7 @@ struct SolveOptions {
 struct RowsOptions {
   std::optional<Source> source;                 // unset: dense where the matrix fits the budget
   std::int64_t memory_budget = 4'000'000'000;   // bytes that costs may take
+  Sign sign = Sign::same;
 };
 
 struct Certificate {

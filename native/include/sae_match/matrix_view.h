@@ -39,4 +39,7 @@ struct Rows {
   std::int64_t stored_row(std::int64_t r) const { return index ? index[r] : r; }
 };
 
+// Whether rows are compared as they are, by |x - y|^2, or up to their sign, by the lesser of |x - y|^2 and |x + y|^2.
+enum class Sign { same, either };
+
 }  // namespace sae_match

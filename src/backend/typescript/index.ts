@@ -45,21 +45,21 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
         const [x, y] = await readBoth(workers, a, b, loan, control)
         requireSinglePrecision(x, y)
         const out = allocateShared(Float32Array, a.count * b.count, 'the cost matrix')
-        await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, out }, control)
+        await formTogether(workers, { a: x, b: y, kind: 'nearest', negated: false, sign: 'same', out }, control)
         return out
       } finally {
         loan.end()
       }
     },
 
-    async nearestRows(a, b, count, control) {
+    async nearestRows(a, b, count, control, sign = 'same') {
       const loan = openLoan()
       try {
         const [x, y] = await readBoth(workers, a, b, loan, control)
         checkPoints(x, y)
         const index = allocateShared(Int32Array, a.count * count, 'nearest rows')
         const cost = allocateShared(Float64Array, a.count * count, 'costs of nearest rows')
-        if (count > 0) await findNearestTogether(workers, { a: x, b: y, count, index, cost }, control)
+        if (count > 0) await findNearestTogether(workers, { a: x, b: y, count, sign, index, cost }, control)
         return { index: index.slice(), cost: cost.slice() }
       } finally {
         loan.end()

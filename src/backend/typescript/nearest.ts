@@ -1,4 +1,5 @@
-import { type Points, pairCost } from './points.js'
+import type { RowSign } from '../backend.js'
+import { oppositePoint, type Points, pairCost } from './points.js'
 import { formCosts, type Norms } from './rows-source.js'
 import { rowRange } from './source.js'
 
@@ -13,6 +14,7 @@ export interface NearestArguments {
   readonly a: Points
   readonly b: Points
   readonly count: number
+  readonly sign: RowSign
   /** [a.count, count] */
   readonly index: Int32Array
   /** [a.count, count] */
@@ -26,22 +28,27 @@ export interface NearestArguments {
  * @param bounds [productRows, b.count] scratch
  */
 export function findNearest(
-  { a, b, count, index, cost }: NearestArguments,
+  { a, b, count, sign, index, cost }: NearestArguments,
   begin: number,
   end: number,
   norms: Norms,
   bounds: Float64Array,
 ): void {
-  formCosts(a, rowRange(begin, end), b, norms, bounds)
+  formCosts(a, rowRange(begin, end), b, norms, bounds, sign)
   for (let i = begin; i < end; i++) {
     const found = {
       index: index.subarray(i * count, (i + 1) * count).fill(-1),
       cost: cost.subarray(i * count, (i + 1) * count).fill(Number.POSITIVE_INFINITY),
     }
+    const opposite = sign === 'either' ? oppositePoint(a, i) : null
+    const exact = (j: number) => {
+      const cost = pairCost(a, i, b, j)
+      return opposite === null ? cost : Math.min(cost, pairCost(opposite, 0, b, j))
+    }
     const start = (i - begin) * b.count
     // A bound above the dearest one found rules a row out; all others are made exact.
     for (let j = 0; j < b.count; j++) {
-      if (bounds[start + j] <= found.cost[count - 1]) insert(found, j, pairCost(a, i, b, j))
+      if (bounds[start + j] <= found.cost[count - 1]) insert(found, j, exact(j))
     }
   }
 }

@@ -58,6 +58,13 @@ export function* readPoints(rows: Rows, points: Points, begin: number, end: numb
   }
 }
 
+/** The one point -x_i. */
+export function oppositePoint(points: Points, i: number): Points {
+  const { width, values, squaredNorms, blockWidths } = points
+  const opposite = values.slice(i * width, (i + 1) * width).map((x) => -x)
+  return { count: 1, width, blockWidths, values: opposite, squaredNorms: squaredNorms.slice(i, i + 1) }
+}
+
 /** The exact cost of a pair: the squared distances of its blocks added left to right. */
 export function pairCost(a: Points, i: number, b: Points, j: number): number {
   let cost = 0

@@ -1,5 +1,6 @@
+import type { RowSign } from '../backend.js'
 import { multiplyRows, productRows } from './gemm.js'
-import { type Points, pairCost } from './points.js'
+import { oppositePoint, type Points, pairCost } from './points.js'
 import type { CostSource, RowVisitor } from './source.js'
 
 /** What turns products of rows into squared distances, or into bounds of them. */
@@ -39,15 +40,20 @@ function underflowError(width: number): number {
   return 8 * (width + 16) * Number.MIN_VALUE
 }
 
-/** out[r * m + j] = sign * max(0, a_i + b_j - 2 <x_i, y_j>) for i = rows[r] and every j: at most `productRows` rows. */
+/**
+ * out[r * m + j] = sign * max(0, a_i + b_j - 2 <x_i, y_j>) for i = rows[r] and every j: at most `productRows` rows.
+ * Where rows are compared up to their sign, with the absolute value of the product, which makes no error larger.
+ */
 export function formCosts(
   a: Points,
   rows: ArrayLike<number>,
   b: Points,
   { a: aNorms, b: bNorms, sign }: Norms,
   out: Float64Array,
+  rowSign: RowSign = 'same',
 ): void {
   multiplyRows(a.values, rows, b.values, b.count, a.width, out)
+  if (rowSign === 'either') for (let e = 0; e < rows.length * b.count; e++) out[e] = Math.abs(out[e])
   for (let r = 0; r < rows.length; r++) {
     const start = r * b.count
     const norm = aNorms[rows[r]]
@@ -64,17 +70,21 @@ export class RowsSource implements CostSource {
   private readonly a: Points
   private readonly b: Points
   private readonly norms: Norms
+  private readonly rowSign: RowSign
+  /** -1 times the row that was asked for last, where rows are compared up to their sign. */
+  private opposite: { readonly row: number; readonly point: Points } | null = null
   private readonly largestNorm: number
   /** [n, m] what {@link formCosts} gives with {@link boundingNorms}, or null: then rows are formed when they are visited. */
   private readonly formed: Float64Array | null
   /** Where they are formed, `productRows` at once. */
   private readonly tile: Float64Array
 
-  constructor(a: Points, b: Points, negated: boolean, formed: Float64Array | null) {
+  constructor(a: Points, b: Points, negated: boolean, formed: Float64Array | null, rowSign: RowSign = 'same') {
     this.rows = a.count
     this.columns = b.count
     this.a = a
     this.b = b
+    this.rowSign = rowSign
     this.norms = boundingNorms(a, b, negated)
     this.largestNorm = b.squaredNorms.reduce((largest, norm) => Math.max(largest, norm), 0)
     this.formed = formed
@@ -99,14 +109,18 @@ export class RowsSource implements CostSource {
     }
     for (let begin = 0; begin < rows.length; begin += productRows) {
       const some = Array.from({ length: Math.min(productRows, rows.length - begin) }, (_, r) => rows[begin + r])
-      formCosts(this.a, some, this.b, this.norms, tile)
+      formCosts(this.a, some, this.b, this.norms, tile, this.rowSign)
       for (const [r, row] of some.entries()) visitor(row, tile.subarray(r * columns, (r + 1) * columns), null)
     }
   }
 
   cost(row: number, column: number): number {
     this.exactCosts++
-    return this.norms.sign * pairCost(this.a, row, this.b, column)
+    const { a, b, norms } = this
+    const cost = pairCost(a, row, b, column)
+    if (this.rowSign === 'same') return norms.sign * cost
+    if (this.opposite?.row !== row) this.opposite = { row, point: oppositePoint(a, row) }
+    return norms.sign * Math.min(cost, pairCost(this.opposite.point, 0, b, column))
   }
 
   allowedColumns(): null {

@@ -3,6 +3,7 @@ import {
   defaultMemoryBudget,
   type MatrixCosts,
   type Problem,
+  type RowSign,
   type Solution,
   type SolverName,
   type SparseCosts,
@@ -30,10 +31,15 @@ import type { Steps } from './steps.js'
 /** What is asked for besides the costs. */
 export type SolveOptions = Omit<Problem, 'costs'>
 
-/** The same for feature rows. */
-export interface PointsOptions extends SolveOptions {
+/** The same for any source. */
+interface SourceOptions extends SolveOptions {
   /** As in {@link RowCosts}. */
   readonly memoryBudget: number
+}
+
+/** The same for feature rows. */
+export interface PointsOptions extends SourceOptions {
+  readonly sign: RowSign
 }
 
 /** Where nobody asked for a solver: matrices of at most this many entries are solved faster by `jv`. */
@@ -87,12 +93,14 @@ export function* solvePoints(
   costMilliseconds: number,
   options: PointsOptions,
 ): Steps<Solution> {
-  const { maximize, neighbours } = options
+  const { maximize, neighbours, sign } = options
   const transposed = a.count > b.count
   const solver = solverFor(options, Number.POSITIVE_INFINITY)
   const origin: Origin = { transposed, negated: maximize, source: formed === null ? 'implicit' : 'dense', solver }
   if (a.count === 0 || b.count === 0) return emptySolution(a.count, b.count, neighbours, origin)
-  const source = transposed ? new RowsSource(b, a, maximize, formed) : new RowsSource(a, b, maximize, formed)
+  const source = transposed
+    ? new RowsSource(b, a, maximize, formed, sign)
+    : new RowsSource(a, b, maximize, formed, sign)
   return yield* solveSource(source, null, costMilliseconds, origin, options)
 }
 
@@ -124,7 +132,7 @@ function* solveSource(
   facts: CostFacts | null,
   costMilliseconds: number,
   origin: Origin,
-  options: PointsOptions,
+  options: SourceOptions,
 ): Steps<Solution> {
   const { unmatchedCost, verify, neighbours } = options
   const { solver } = origin
@@ -191,7 +199,7 @@ function* firstAnswer(
   source: CostSource,
   facts: CostFacts | null,
   { transposed, negated, solver }: Origin,
-  { unmatchedCost, memoryBudget, prices }: PointsOptions,
+  { unmatchedCost, memoryBudget, prices }: SourceOptions,
 ): Steps<Answer> {
   const { rows, columns } = source
   const answerOf = (rowToColumn: Int32Array, work: Partial<Answer>): Answer => {

@@ -1,5 +1,5 @@
 import type { Rows } from '../../sae/rows.js'
-import type { MatrixCosts, Solution, SparseCosts } from '../backend.js'
+import type { MatrixCosts, RowSign, Solution, SparseCosts } from '../backend.js'
 import { productRows } from './gemm.js'
 import { findNearest, type NearestArguments } from './nearest.js'
 import type { Points } from './points.js'
@@ -34,6 +34,7 @@ export interface FormCostsArguments extends Shared {
    */
   readonly kind: 'bounds' | 'nearest'
   readonly negated: boolean
+  readonly sign: RowSign
   /** [a.count, b.count] shared */
   readonly out: Float64Array | Float32Array
 }
@@ -75,14 +76,14 @@ export const tasks: Tasks = {
     for (const [begin, end] of pieces(rows.count, rowsPerRead, next)) yield* readPoints(rows, points, begin, end)
   },
 
-  *formCosts({ a, b, kind, negated, out, next }) {
+  *formCosts({ a, b, kind, negated, sign, out, next }) {
     const norms =
       kind === 'bounds'
         ? boundingNorms(a, b, negated)
         : { a: a.squaredNorms, b: b.squaredNorms, sign: negated ? -1 : 1 }
     const tile = new Float64Array(productRows * b.count)
     for (const [begin, end] of pieces(a.count, productRows, next)) {
-      formCosts(a, rowRange(begin, end), b, norms, tile)
+      formCosts(a, rowRange(begin, end), b, norms, tile, sign)
       out.set(tile.subarray(0, (end - begin) * b.count), begin * b.count)
       yield { phase: 'cost', done: end, total: a.count }
     }

@@ -40,11 +40,11 @@ export function allocateFormed(
   if (!dense) return null
   const [fewer, more] = a.count > b.count ? [b, a] : [a, b]
   const out = loan.allocate(Float64Array, a.count * b.count, 'the cost matrix')
-  return { a: fewer, b: more, kind: 'bounds', negated: maximize, out }
+  return { a: fewer, b: more, kind: 'bounds', negated: maximize, sign: costs.sign ?? 'same', out }
 }
 
 export function pointsOptions({ costs, ...options }: RowProblem): PointsOptions {
-  return { ...options, memoryBudget: costs.memoryBudget }
+  return { ...options, memoryBudget: costs.memoryBudget, sign: costs.sign ?? 'same' }
 }
 
 export async function readBoth(

@@ -4,7 +4,7 @@ import { SaeMatchError } from '../errors.js'
 import { type JsonFields, jsonField, readJson } from '../formats/json.js'
 import { sha256 } from '../output/file-hash.js'
 import { canonicalJson } from '../output/json.js'
-import { schemaVersion } from '../output/pair-files.js'
+import { type PairRecord, schemaVersion } from '../output/pair-files.js'
 
 /** An SAE of a run directory: the files of equal contents are one, whatever they are called. */
 export interface RunInput {
@@ -27,12 +27,16 @@ export interface RunPair {
   readonly file: string
   /** Of the `.npz`, as the `.json` beside it has it. */
   readonly sha256: string
-  /** The eight digits at the end of the file's name, of inputs and options. */
+  /** `A--B.<hash8>`: the file's name without its ending. */
+  readonly stem: string
+  /** The eight digits at its end, of inputs and options. */
   readonly hash: string
   readonly a: RunInput
   readonly b: RunInput
   /** What the user chose when it was matched. */
   readonly options: Readonly<Record<string, unknown>>
+  /** The whole `.json`. What stands here under a name of its own was checked; the rest is as the file has it. */
+  readonly record: PairRecord
 }
 
 /** A run directory, open for reading. */
@@ -57,7 +61,7 @@ export interface ReadRunOptions {
 }
 
 /**
- * Reads which pairs a run directory holds; their arrays are read by {@link readStep}. A pair is finished once its
+ * Reads which pairs a run directory holds; their arrays are read by `readStep`. A pair is finished once its
  * `.json` is there, so a directory that is being written to can be read.
  *
  * @throws SaeMatchError `FILE_NOT_FOUND` where `path` is no run directory, `PAIR_MISSING` where it holds no finished
@@ -71,7 +75,7 @@ export async function readRun(path: string, { optionsOf = [], signal }: ReadRunO
       cause,
     })
   })
-  const records: PairRecord[] = []
+  const records: CheckedRecord[] = []
   const passedOver: { file: string; reason: string }[] = []
   for (const name of names.sort()) {
     if (!name.endsWith('.json')) continue
@@ -98,11 +102,11 @@ export async function readRun(path: string, { optionsOf = [], signal }: ReadRunO
   return { path, inputs, pairs: withOptionsOf(path, pairs, optionsOf), passedOver }
 }
 
-type InputRecord = Omit<RunInput, 'name' | 'aliases'> & { readonly name: string }
-type PairRecord = Omit<RunPair, 'a' | 'b'> & { readonly a: InputRecord; readonly b: InputRecord }
+type CheckedInput = Omit<RunInput, 'name' | 'aliases'> & { readonly name: string }
+type CheckedRecord = Omit<RunPair, 'a' | 'b'> & { readonly a: CheckedInput; readonly b: CheckedInput }
 
 /** @throws `FORMAT_INVALID` for what is not the record of a pair in the schema that can be read */
-function pairRecord(file: string, fields: JsonFields): PairRecord {
+function pairRecord(file: string, fields: JsonFields): CheckedRecord {
   const version = required(file, fields, 'number', 'schemaVersion')
   if (version !== schemaVersion) throw invalid(file, `schemaVersion ${schemaVersion}`, String(version))
   const stem = basename(file, '.json')
@@ -111,19 +115,25 @@ function pairRecord(file: string, fields: JsonFields): PairRecord {
   return {
     file: join(file, '..', `${stem}.npz`),
     sha256: required(file, required(file, fields, 'object', 'npz'), 'string', 'sha256'),
+    stem,
     hash,
-    a: inputRecord(file, required(file, fields, 'object', 'a')),
-    b: inputRecord(file, required(file, fields, 'object', 'b')),
+    a: checkedInput(file, required(file, fields, 'object', 'a')),
+    b: checkedInput(file, required(file, fields, 'object', 'b')),
     options: Object.fromEntries(required(file, fields, 'object', 'options')),
+    record: Object.fromEntries(fields) as unknown as PairRecord,
   }
 }
 
-function inputRecord(file: string, fields: JsonFields): InputRecord {
-  const files = fields.get('files')
-  const hashes = Array.isArray(files) ? files.map((entry) => (entry as { sha256?: unknown } | null)?.sha256) : []
-  if (hashes.length === 0 || !hashes.every((hash) => typeof hash === 'string')) {
-    throw invalid(file, 'the sha256 of every file of an input', 'something else')
+function checkedInput(file: string, fields: JsonFields): CheckedInput {
+  const found = fields.get('files')
+  const files = (Array.isArray(found) ? found : []) as ({ readonly path?: unknown; readonly sha256?: unknown } | null)[]
+  if (
+    files.length === 0 ||
+    files.some((entry) => typeof entry?.path !== 'string' || typeof entry.sha256 !== 'string')
+  ) {
+    throw invalid(file, 'the path and the sha256 of every file of an input', 'something else')
   }
+  const hashes = files.map((entry) => entry!.sha256 as string)
   const features = required(file, fields, 'number', 'features')
   if (!Number.isSafeInteger(features) || features < 0) throw invalid(file, 'a number of features', String(features))
   return {
@@ -151,7 +161,7 @@ function invalid(file: string, expected: string, found: string): SaeMatchError {
 }
 
 /** One input for each contents, by the name it bears most often; part of the hash tells apart what is called alike. */
-function runInputs(records: readonly InputRecord[]): RunInput[] {
+function runInputs(records: readonly CheckedInput[]): RunInput[] {
   const unique = [...new Map(records.map((record) => [record.contents, record])).values()].map((record) => {
     const names = records.filter(({ contents }) => contents === record.contents).map(({ name }) => name)
     const times = (name: string) => names.filter((other) => other === name).length

@@ -1,13 +1,15 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openInput, readMatch, readRun } from '../../src/evaluation/read-run.js'
 import { loadSae } from '../../src/matching/load.js'
 import { match } from '../../src/matching/match.js'
 import type { Match } from '../../src/matching/result.js'
 import { hashFile } from '../../src/output/file-hash.js'
 import { inputRecord, type RunOptions } from '../../src/output/pair-files.js'
 import { finishRunDirectory, openRunDirectory, writePair } from '../../src/output/run-directory.js'
+import { openInput } from '../../src/runs/open-input.js'
+import { readPartners } from '../../src/runs/pair-arrays.js'
+import { readRun } from '../../src/runs/read-run.js'
 import { writeSaeLens } from '../helpers/checkpoint-files.js'
 import { expectFailure } from '../helpers/errors.js'
 import { mulberry32 } from '../helpers/random.js'
@@ -35,7 +37,7 @@ const options: RunOptions = {
 let made: Match
 
 beforeAll(async () => {
-  const random = mulberry32(3)
+  const random = mulberry32(5)
   for (const path of saes) {
     const tensors = {
       W_enc: { data: normals(random, 12), shape: [3, 4] },
@@ -50,7 +52,7 @@ beforeAll(async () => {
   made = await match(a, b, { weights: 'decoder', baselines: 'none', backend: 'typescript' })
   const record = async (name: string, sae: typeof a) =>
     inputRecord(name, sae, await Promise.all(sae.source.files.map(({ path }) => hashFile(path))))
-  const directory = await openRunDirectory(written, options, '0.0.0')
+  const directory = openRunDirectory(written, options, '0.0.0')
   const milliseconds = { load: 0, fold: 0, cost: 0, solve: 0, verify: 0, write: 0, total: 0 }
   await writePair(directory, made, { a: await record('a', a), b: await record('b', b) }, () => milliseconds)
   await finishRunDirectory(directory, { tried: [], failed: [] })
@@ -58,59 +60,41 @@ beforeAll(async () => {
 
 beforeEach(() => cpSync(written, run, { recursive: true, force: true }))
 
-const change = (file: string, edit: (text: string) => string) => {
-  writeFileSync(join(run, file), edit(readFileSync(join(run, file), 'utf8')))
-}
 const pairFile = (ending: string) =>
   join('pairs', readdirSync(join(run, 'pairs')).find((name) => name.endsWith(ending))!)
 
 describe('a run directory', () => {
   it('gives back the matches that were written, and the SAEs from where they lay', async () => {
-    const [stored, ...others] = await readRun(run)
+    const [stored, ...others] = (await readRun(run)).pairs
     expect(others).toEqual([])
     expect(stored.stem).toMatch(/^a--b\.[0-9a-f]{8}$/)
-    expect(await readMatch(stored)).toEqual({
-      aToB: made.aToB,
-      provenance: { scale: 'fold', weights: options.weights, unfoldable: 'exclude' },
-    })
+    expect(await readPartners({ pair: stored, inverted: false })).toEqual(made.aToB)
+    expect(await readPartners({ pair: stored, inverted: true })).toEqual(made.bToA)
+    expect(made.bToA).not.toEqual(made.aToB)
+    expect(stored.record).toMatchObject({ ran: { scale: 'fold' }, options })
     const sae = await openInput(stored.record.b, undefined)
     expect(sae.decoderBias).toEqual((await loadSae(saes[1])).decoderBias)
   })
 
   it('finds an SAE that was named by its file, relative to another folder', async () => {
-    const [{ record }] = await readRun(run)
+    const [{ record }] = (await readRun(run)).pairs
     const named = { ...record.a, path: '../somewhere/else/sae_weights.safetensors' }
     expect((await openInput(named, undefined)).decoderBias).toEqual((await loadSae(saes[0])).decoderBias)
   })
 
   it('refuses an SAE that has changed', async () => {
-    const [{ record }] = await readRun(run)
+    const [{ record }] = (await readRun(run)).pairs
     const [config, ...rest] = record.a.files
     const files = [{ ...config, sha256: 'f'.repeat(64) }, ...rest]
     await expectFailure(openInput({ ...record.a, files }, undefined), 'INPUT_CHANGED', config.path, config.sha256)
   })
 
-  it('refuses a folder that is none, and files that are damaged', async () => {
-    mkdirSync(join(folder, 'empty'), { recursive: true })
-    await expectFailure(readRun(join(folder, 'empty')), 'RUN_INVALID', 'run.json')
-    change('run.json', (text) => text.replace('"schemaVersion": 1', '"schemaVersion": 99'))
-    await expectFailure(readRun(run), 'RUN_INVALID', 'schema version 1, found 99')
-    change('run.json', () => '{"schemaVersion": 1, "pairs": [{"file": "pairs/../../secret.npz"}]}')
-    await expectFailure(readRun(run), 'RUN_INVALID', 'pairs/NAME.npz', 'secret')
-    change('run.json', () => '{"schemaVersion": 1}')
-    await expectFailure(readRun(run), 'RUN_INVALID', 'a list of pairs')
-    change('run.json', () => '{')
-    await expectFailure(readRun(run), 'RUN_INVALID', 'run.json')
-  })
-
-  it('refuses a pair whose files do not belong together', async () => {
-    const [stored] = await readRun(run)
+  it('refuses arrays that its .json does not speak of', async () => {
+    const [pair] = (await readRun(run)).pairs
     const npz = join(run, pairFile('.npz'))
     const bytes = readFileSync(npz)
     bytes[200] ^= 1
     writeFileSync(npz, bytes)
-    await expectFailure(readMatch(stored), 'RUN_INVALID', npz)
-    change(pairFile('.json'), (text) => text.replace('"files"', '"fules"'))
-    await expectFailure(readRun(run), 'RUN_INVALID', 'two inputs')
+    await expectFailure(readPartners({ pair, inverted: false }), 'FORMAT_INVALID', npz, 'is damaged')
   })
 })

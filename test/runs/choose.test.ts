@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { allLayers, findInput, findStep, findStepIfAny, pathBetween } from '../../src/tracks/choose.js'
-import { type Run, readRun } from '../../src/tracks/read-run.js'
+import { allLayers, findInput, findStep, findStepIfAny, pathBetween } from '../../src/runs/choose.js'
+import { type Run, readRun } from '../../src/runs/read-run.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 import { unrelatedLayers, writeRun } from './run-files.js'
 

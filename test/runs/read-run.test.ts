@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { readRun } from '../../src/tracks/read-run.js'
+import { readRun } from '../../src/runs/read-run.js'
 import { expectFailure } from '../helpers/errors.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 import { neighbours, unrelatedLayers, writeRun } from './run-files.js'

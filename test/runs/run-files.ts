@@ -26,7 +26,13 @@ export async function writeRun(
   pairs: readonly (readonly [NamedSae, NamedSae])[],
   options: MatchOptions = {},
 ): Promise<void> {
-  const { scale, unmatchedCost, ...settings } = matchSettings({ ...options, backend: 'typescript' })
+  const {
+    scale,
+    sign: _sign,
+    unmatchedQuantile: _quantile,
+    unmatchedCost,
+    ...settings
+  } = matchSettings({ ...options, backend: 'typescript' })
   const recorded: RunOptions = {
     ...settings,
     scale: scale as string,
@@ -34,7 +40,7 @@ export async function writeRun(
     backend: 'typescript',
     activationScale: null,
   }
-  const run = await openRunDirectory(path, recorded, '1.2.3')
+  const run = openRunDirectory(path, recorded, '1.2.3')
   for (const [a, b] of pairs) {
     const made = await match(a.sae, b.sae, { ...options, backend: 'typescript' })
     await writePair(run, made, { a: record(a), b: record(b) }, () => milliseconds)
