@@ -18,7 +18,7 @@ import {
 import { decimals, duration, percent, whole } from './numbers.js'
 import { readOutput } from './output-file.js'
 import { createProgress } from './progress.js'
-import { wrap } from './table.js'
+import { warningLines } from './table.js'
 import type { Colors } from './terminal.js'
 
 const { scale, sign, weights, unfoldable } = matchOptions
@@ -160,7 +160,7 @@ function render(
       ...(k > 1 && out === undefined ? [`all ${k} nearest of every feature: --out FILE.npz, .json or .csv`] : []),
       colors.dim(duration(total)),
       ...(out === undefined ? [] : [colors.dim(out)]),
-      ...found.warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
+      ...warningLines(found.warnings, width - 2, colors.yellow),
     ].map((line) => `  ${line}`.trimEnd()),
   ].join('\n')
 }
