@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SaeMatchError } from '../errors.js'
 import type { Site } from '../formats/checkpoint.js'
-import { detectFamily, locate, readHeader, recognisingFamilies } from '../formats/detect.js'
+import { locate, readHeader, recognisingFamilies } from '../formats/detect.js'
 
 /** An SAE that was found, and what its checkpoint says before any tensor is read. */
 export interface FoundSae {
@@ -59,8 +59,10 @@ export async function discoverSaes(paths: readonly string[], options: DiscoverOp
 async function saesBelow(path: string, options: DiscoverOptions): Promise<FoundSae[]> {
   const location = await locate(path)
   if (location.file !== null) {
-    detectFamily(location, options.format)
-    return [await describeSae(path, options)]
+    recognisingFamilies(location, options.format)
+    const sae = await describeSae(path, options)
+    if (sae.error instanceof SaeMatchError && sae.error.code === 'FORMAT_UNKNOWN') throw sae.error
+    return [sae]
   }
   const saes: FoundSae[] = []
   for (const { path: place, certain } of await placesBelow(path, options, new Set())) {
@@ -118,7 +120,7 @@ async function placesBelow(
 
 /** An archive of other arrays, e.g. activations or our own results, is no damaged SAE. */
 function isOtherFile(error: unknown): boolean {
-  return error instanceof SaeMatchError && error.code === 'TENSOR_MISSING'
+  return error instanceof SaeMatchError && (error.code === 'TENSOR_MISSING' || error.code === 'FORMAT_UNKNOWN')
 }
 
 /** What the names of folders say, for a checkpoint whose header could not be read. */
