@@ -38,6 +38,16 @@ export async function readJson(path: string): Promise<JsonFile> {
   }
 }
 
+/** As {@link readJson}, or null where there is no such file. */
+export async function readOptionalJson(path: string): Promise<JsonFile | null> {
+  try {
+    return await readJson(path)
+  } catch (error) {
+    if (error instanceof SaeMatchError && error.code === 'FILE_NOT_FOUND') return null
+    throw error
+  }
+}
+
 /**
  * The first of `names` that is present and not null, or null.
  * @throws `FORMAT_INVALID` where it is not of that kind.

@@ -1,6 +1,10 @@
 import type { Family } from './family.js'
 import { gemmaScope } from './gemma-scope.js'
+import { gemmaScope2 } from './gemma-scope-2.js'
+import { llamaScope } from './llama-scope.js'
+import { llamascopium } from './llamascopium.js'
 import { saeLens } from './sae-lens.js'
+import { sparsify } from './sparsify.js'
 
 /** Every family that can be read, in the order in which they are tried. */
-export const families: readonly Family[] = [gemmaScope, saeLens]
+export const families: readonly Family[] = [gemmaScope, gemmaScope2, saeLens, sparsify, llamaScope, llamascopium]
