@@ -43,7 +43,9 @@ describe('readCheckpoint', () => {
     writeFileSync(join(both, 'params.npz'), '')
     await expectFailure(readCheckpoint(both), 'FORMAT_UNKNOWN', both, 'gemma-scope', 'sae-lens')
     expect((await readCheckpoint(both, { format: 'sae-lens' })).source.family).toBe('sae-lens')
-    await expect(readCheckpoint(both, { format: 'other' })).rejects.toThrow(/'gemma-scope' or .* for `format`, got "other"/)
+    await expect(readCheckpoint(both, { format: 'other' })).rejects.toThrow(
+      /'gemma-scope' or .* for `format`, got "other"/,
+    )
   })
 
   it.each([12, 13, 14])('reads the example of layer %i', async (layer) => {

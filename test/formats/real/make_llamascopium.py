@@ -1,6 +1,6 @@
 """
 Checkpoints of OpenMOSS llamascopium, written and evaluated by llamascopium.
-    pip install llamascopium==2.0.0b34 torch==2.13.0 && python make_llamascopium.py
+    pip install llamascopium==2.0.0b34 transformer-lens==2.18.0 torch==2.13.0 && python make_llamascopium.py
 """
 
 import json
