@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { SaeMatchError } from '../errors.js'
+import { splitOutputLayer, withOutputLayer } from '../formats/output-layer.js'
 import { makeDirectory } from '../make-directory.js'
 import { type CachedListing, cachedFiles, hasFile, snapshotPath, writeRef, writing } from './cache.js'
 import { canonicalL0 } from './canonical-l0.js'
@@ -33,13 +34,16 @@ export interface ResolveOptions extends SaeSelection {
  *   `HUB_CHECKSUM`, `SAE_AMBIGUOUS`, `FORMAT_UNKNOWN`, `OUTPUT_FAILED`; the reason of `signal`
  */
 export async function resolveSaes(reference: string, options: ResolveOptions = {}): Promise<string[]> {
-  const place = hubReferenceOf(reference)
-  return place === null ? [reference] : resolveReference(place, options, hubSettings())
+  const { place: text, outputLayer } = splitOutputLayer(reference)
+  const place = hubReferenceOf(text)
+  if (place === null) return [reference]
+  return (await resolveReference(place, options, hubSettings())).map((path) => withOutputLayer(path, outputLayer))
 }
 
 /** As {@link resolveSaes}, for a place where there is one SAE. @throws `SAE_AMBIGUOUS` */
 export async function resolveSae(reference: string, options: ResolveOptions = {}): Promise<string> {
-  const place = hubReferenceOf(reference)
+  const { place: text, outputLayer } = splitOutputLayer(reference)
+  const place = hubReferenceOf(text)
   if (place === null) return reference
   const settings = hubSettings()
   const one = (chosen: readonly HubCheckpoint[]) => {
@@ -51,7 +55,7 @@ export async function resolveSae(reference: string, options: ResolveOptions = {}
     })
   }
   const [path] = await resolveReference(place, options, settings, one)
-  return path
+  return withOutputLayer(path, outputLayer)
 }
 
 /** The place on the hub that a text names, or null for a local path. What is there locally goes before a release. */
