@@ -5,6 +5,7 @@ import { writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNearest, nearestFormats } from '../output/nearest-file.js'
 import { shortNames } from '../output/short-names.js'
 import type { Command } from './command.js'
+import { givenNumberOptions, readGivenNumbers } from './given-numbers.js'
 import { columnChart } from './histogram.js'
 import { inputOptions, readInputs } from './inputs.js'
 import {
@@ -34,6 +35,7 @@ export const nearestCommand: Command = {
     sign,
     weights,
     unfoldable,
+    ...givenNumberOptions,
     ...backendOptions,
     ...checkpointOptions,
     ...inputOptions,
@@ -52,7 +54,8 @@ export const nearestCommand: Command = {
     const start = performance.now()
     const k = args.count('k') ?? 1
     const output = await readOutput(args, 'out', nearestFormats)
-    const { backend, scale, sign, weights, unfoldable } = readMatchOptions(args, {})
+    const given = await readGivenNumbers(args, signal)
+    const { backend, scale, sign, alignment, weights, unfoldable } = readMatchOptions(args, given)
     const format = args.text('format')
     const activationScales = readActivationScales(args)
     const paths = await readInputs(args.positionals, args, context)
@@ -68,6 +71,7 @@ export const nearestCommand: Command = {
       k,
       scale,
       sign,
+      alignment,
       weights,
       unfoldable,
       backend,

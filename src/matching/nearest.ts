@@ -62,15 +62,26 @@ export interface Nearest {
 export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Promise<Nearest> {
   requireSae('a', a)
   requireSae('b', b)
-  rejectUnknownOptions(options, ['k', 'scale', 'sign', 'weights', 'unfoldable', 'backend', 'signal', 'onProgress'])
+  rejectUnknownOptions(options, [
+    'k',
+    'scale',
+    'sign',
+    'alignment',
+    'weights',
+    'unfoldable',
+    'backend',
+    'signal',
+    'onProgress',
+  ])
   const { k = 1, signal, onProgress } = options
   if (!Number.isSafeInteger(k) || k < 1) throw wrongValue('k', 'a whole number >= 1', k)
   const settings = rowSettings(options)
   const backend = await getBackend(options.backend ?? 'auto')
   const comparability = checkComparable(a, b, settings.weights)
-  const { aRows, bRows } = await openSides(a, b, settings, backend)
-  const { scoring } = await openScoring({ a, b, aRows, bRows }, settings, backend, signal)
-  const self = a === b
+  const sides = await openSides(a, b, settings, backend)
+  const { aRows, bRows } = sides
+  const { scoring } = await openScoring(sides, settings, backend, signal)
+  const self = sides.a === b
 
   const from = async (title: string, x: SaeRows, y: SaeRows, scored: Scoring): Promise<NearestFeatures> => {
     const titled =
