@@ -1,5 +1,5 @@
 /** How a number is shown to people; files have all its digits. */
-export type CellFormat = 'text' | 'whole' | 'decimals' | 'percent' | 'comparable'
+export type CellFormat = 'text' | 'whole' | 'decimals' | 'percent' | 'comparable' | 'significant'
 
 export interface FigureColumn {
   /** In JSON; in csv with underscores. */
