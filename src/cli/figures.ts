@@ -231,6 +231,8 @@ async function composition(
   const layers = readLayers(args, run)
   progress.begin(`${layers[0].name} → ${layers[layers.length - 1].name}`)
   const found = layers.slice(1).map((layer, k) => findStep(run, layers[k], layer))
+  if (found.some(({ pair }) => pair.options.alignment !== undefined))
+    throw new UsageError('The figure composition scores features as they are: not those of matches with --align')
   const steps: Int32Array[] = []
   for (const step of found) steps.push(await readPartners(step, signal))
   const saes = new Map<number, Promise<Sae>>()

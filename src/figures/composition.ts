@@ -76,6 +76,7 @@ async function opener(a: Sae, b: Sae, backend: Backend, signal: AbortSignal | un
   const settings = {
     scale: foldable ? 'fold' : 'unit',
     sign: 'same',
+    alignment: null,
     weights: weightPresets.all,
     unfoldable: 'exclude',
   } as const

@@ -124,8 +124,8 @@ export function histogramFigure(pairs: readonly RecordedPair[], of: Distribution
     columns: [
       ...pairColumns,
       { name: 'of', title: 'of', format: 'text' },
-      { name: 'from', title: 'from', format: 'comparable' },
-      { name: 'to', title: 'to', format: 'comparable' },
+      { name: 'from', title: 'from', format: 'significant' },
+      { name: 'to', title: 'to', format: 'significant' },
       { name: 'count', title: 'pairs', format: 'whole' },
     ],
     rows: known.flatMap((pair) => {

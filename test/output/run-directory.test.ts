@@ -21,7 +21,14 @@ import { plantedPair } from '../matching/planted-pair.js'
 
 const folder = temporaryFolder()
 const { a, b } = plantedPair(31, 20, 6, 0.1)
-const { scale, sign: _sign, unmatchedQuantile: _quantile, unmatchedCost: _, ...settings } = matchSettings({})
+const {
+  scale,
+  sign: _sign,
+  unmatchedQuantile: _quantile,
+  alignment: _alignment,
+  unmatchedCost: _,
+  ...settings
+} = matchSettings({})
 const options: RunOptions = {
   ...settings,
   scale: scale as string,
