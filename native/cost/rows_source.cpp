@@ -191,8 +191,9 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         largest = std::max(largest, norm);
       }
     }
-    // Its square must be finite too.
-    if (largest > 0) factor_ = std::ldexp(1.0, std::min(511, -std::ilogb(std::sqrt(largest))));
+    // Numbers whose squares are 0 in f64, those below 2^-537, must be 0 in f32: set_errors() takes their rows for zero.
+    constexpr int kMostRaised = 537 - 150;
+    if (largest > 0) factor_ = std::ldexp(1.0, std::min(kMostRaised, -std::ilogb(std::sqrt(largest))));
     largest_ = 4 * (largest * factor_ * factor_);
     a_.multiply_by(factor_);
     b_.multiply_by(factor_);
