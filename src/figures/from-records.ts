@@ -9,6 +9,7 @@ export interface RecordedPair extends FigurePair {
   readonly record: RunPair['record']
 }
 
+/** A pair of a run as figures take it. */
 export function recordedPair({ a, b, record }: RunPair): RecordedPair {
   return {
     a: a.name,
@@ -76,6 +77,7 @@ export const distributionNames = [
   'cosineEncoder',
   'confidence',
 ] as const
+/** One of {@link distributionNames}. */
 export type DistributionName = (typeof distributionNames)[number]
 
 /** Figures 5 and 6 in numbers: quantiles of what the pairs cost. */

@@ -29,6 +29,7 @@ export interface FoundHeader {
   readonly outputDimension?: number | undefined
 }
 
+/** How SAEs are found. */
 export interface DiscoverOptions {
   /** The checkpoint family; by default the names of the files decide. */
   readonly format?: string | undefined

@@ -63,7 +63,7 @@ export interface PairsSettings {
 }
 
 /** Bytes that loaded SAEs may take unless the caller says otherwise. */
-const defaultSaeMemory = 4e9
+export const defaultSaeMemory = 4e9
 
 /**
  * Checks the options of a run and puts defaults in place.
