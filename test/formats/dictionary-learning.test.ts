@@ -70,7 +70,13 @@ describe('classes', () => {
     ['unknown class', standard, { dict_class: 'CrossCoder' }, 'ARCHITECTURE_UNKNOWN', ['config.json', 'CrossCoder']],
     ['no telling', batchTopK, {}, 'ARCHITECTURE_UNKNOWN', ['ae.pt', 'AutoEncoderTopK and BatchTopKSAE']],
     ['an unknown tensor', { ...batchTopK, W_skip: bias }, trainer, 'FORMAT_INVALID', ['ae.pt', 'W_skip']],
-    ['a missing tensor', layers, { dict_class: 'AutoEncoder' }, 'TENSOR_MISSING', ['ae.pt: expected tensor bias', 'decoder.weight']],
+    [
+      'a missing tensor',
+      layers,
+      { dict_class: 'AutoEncoder' },
+      'TENSOR_MISSING',
+      ['ae.pt: expected tensor bias', 'decoder.weight'],
+    ],
     ['another size', batchTopK, { ...trainer, dict_size: 4 }, 'TENSOR_SHAPE', ['encoder.weight', '[4, 2]', '[3,2]']],
     [
       'a k too large',
