@@ -10,7 +10,7 @@ import type { Command } from './command.js'
 import { inputOptions, readInputs } from './inputs.js'
 import { applyThreads, backendOptions, checkpointOptions } from './match-options.js'
 import { significant, size, whole } from './numbers.js'
-import { renderDefinitions, wrap } from './table.js'
+import { renderDefinitions, warningLines } from './table.js'
 import type { Terminal } from './terminal.js'
 
 export const inspectCommand: Command = {
@@ -122,7 +122,7 @@ function render(found: Inspection, { colors, width }: Pick<Terminal, 'colors' | 
       entries.map(([term, text]) => [`  ${colors.dim(term)}`, text] as const),
       width,
     ),
-    ...found.warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map((line) => `  ${colors.yellow(line)}`)),
+    ...warningLines(found.warnings, width - 2, (line) => `  ${colors.yellow(line)}`),
   ].join('\n')
 }
 

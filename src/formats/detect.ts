@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path'
 import { SaeMatchError, wrongValue } from '../errors.js'
 import type { Checkpoint, CheckpointHeader } from './checkpoint.js'
 import type { CheckpointLocation, Family, ReadOptions } from './family.js'
+import { requireNoOutputLayer, splitOutputLayer, withOutputLayer } from './output-layer.js'
 import { families } from './registry.js'
 
 /**
@@ -19,7 +20,7 @@ export async function readCheckpoint(
     throw wrongValue('activationScale', 'a positive number', scale)
   }
   const location = await locate(path)
-  return (await detectFamily(location, options)).read(location, options)
+  return (await familyAt(location, options)).read(location, options)
 }
 
 /**
@@ -31,7 +32,21 @@ export async function readHeader(
   options: { format?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<CheckpointHeader> {
   const location = await locate(path)
-  return (await detectFamily(location, options)).readHeader(location, options)
+  return (await familyAt(location, options)).readHeader(location, options)
+}
+
+/**
+ * The paths of the SAEs at `path`: itself, or one for each layer that a crosscoder writes to.
+ * @throws as {@link readHeader}
+ */
+export async function saesAt(
+  path: string,
+  options: { format?: string | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<string[]> {
+  const location = await locate(path)
+  if (location.outputLayer !== null) return [path]
+  const layers = await (await detectFamily(location, options)).outputLayers?.(location)
+  return layers?.map((layer) => withOutputLayer(path, layer)) ?? [path]
 }
 
 /**
@@ -70,6 +85,15 @@ async function holdingFamilies(
   return named.filter((_, i) => answers[i])
 }
 
+async function familyAt(
+  location: CheckpointLocation,
+  options: ReadOptions & { readonly format?: string | undefined },
+): Promise<Family> {
+  const family = await detectFamily(location, options)
+  if (family.outputLayers === undefined) requireNoOutputLayer(location)
+  return family
+}
+
 /** The families, or that of the given name, to which the names at a place belong. @throws `INVALID_ARGUMENT` */
 export function recognisingFamilies(location: CheckpointLocation, format?: string): Family[] {
   const candidates = format === undefined ? families : [familyCalled(format)]
@@ -84,10 +108,11 @@ function familyCalled(format: string): Family {
 
 /** Looks at what is there. @throws `FILE_NOT_FOUND` */
 export async function locate(path: string): Promise<CheckpointLocation> {
+  const { place, outputLayer } = splitOutputLayer(path)
   try {
-    const isFolder = (await stat(path)).isDirectory()
-    const folder = isFolder ? path : dirname(path)
-    return { path, folder, file: isFolder ? null : basename(path), names: new Set(await readdir(folder)) }
+    const isFolder = (await stat(place)).isDirectory()
+    const folder = isFolder ? place : dirname(place)
+    return { path, folder, file: isFolder ? null : basename(place), names: new Set(await readdir(folder)), outputLayer }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new SaeMatchError('FILE_NOT_FOUND', `Cannot find the checkpoint ${path}: ${reason}`, { cause })

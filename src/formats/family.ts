@@ -10,6 +10,8 @@ export interface CheckpointLocation {
   readonly file: string | null
   /** The names of what the folder holds. */
   readonly names: ReadonlySet<string>
+  /** The layer whose decoder is meant, of those that a crosscoder writes to (`FILE#9`), or null. */
+  readonly outputLayer: number | null
 }
 
 /** What a caller may say about a checkpoint that its files do not. */
@@ -39,6 +41,11 @@ export interface Family {
    * A family without it does not look.
    */
   holds?(location: CheckpointLocation, options: ReadOptions): Promise<boolean>
+  /**
+   * The layers that a crosscoder writes to, each of which is an SAE of its own (`PATH#9`); null for what is one SAE.
+   * A family without it has none such.
+   */
+  outputLayers?(location: CheckpointLocation): Promise<readonly number[] | null>
   /** What it is and where it belongs. Costs next to nothing: no tensor is read. */
   readHeader(location: CheckpointLocation, options: ReadOptions): Promise<CheckpointHeader>
   /** Reads it; decides orientation, computes nothing. Every header is checked before the first tensor is read. */

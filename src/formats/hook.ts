@@ -6,9 +6,13 @@ const sites: readonly (readonly [RegExp, Site])[] = [
   [/\bhook_attn_out$/, 'attention-out'],
   [/\bhook_z$/, 'hook-z'],
   [/\bhook_embed$/, 'embedding'],
+  // Hugging Face's modules, as Gemma Scope 2 names them; `{5,9}` stands for several layers
+  [/(^|\.)layers\.[^.]+\.output$/, 'residual'],
+  [/\bpost_feedforward_layernorm\.output$/, 'mlp-out'],
+  [/\bself_attn\.o_proj\.input$/, 'hook-z'],
 ]
 
-/** The site a TransformerLens hook name stands for, e.g. `blocks.12.hook_resid_post`. */
+/** The site a hook name stands for, e.g. `blocks.12.hook_resid_post`. */
 export function siteOfHook(hook: string): Site {
   return sites.find(([pattern]) => pattern.test(hook))?.[1] ?? 'unknown'
 }

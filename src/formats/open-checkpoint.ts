@@ -19,7 +19,7 @@ export interface OpenCheckpoint
 export type Keep = <C extends Container>(opening: Promise<C>) => Promise<C>
 
 /** A family that says once how its files are opened; its header and its tensors both come from there. */
-export interface OpeningFamily extends Pick<Family, 'name' | 'files' | 'recognises' | 'holds'> {
+export interface OpeningFamily extends Pick<Family, 'name' | 'files' | 'recognises' | 'holds' | 'outputLayers'> {
   open(location: CheckpointLocation, options: ReadOptions, keep: Keep): Promise<OpenCheckpoint>
 }
 

@@ -15,8 +15,12 @@ export function readAll<T extends readonly unknown[]>(readers: { readonly [K in 
   return Promise.all(readers.map((read) => read())) as Promise<unknown> as Promise<T>
 }
 
-/** What a tensor is expected to be; its header is compared with it before the tensor is read. */
-function checkEntry(
+/**
+ * Compares the header of a tensor with what it is expected to be.
+ * @param shapes any of which it may have
+ * @throws `TENSOR_MISSING`, `TENSOR_SHAPE`
+ */
+export function checkEntry(
   container: Container,
   name: string,
   expected: string,

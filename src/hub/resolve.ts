@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { SaeMatchError } from '../errors.js'
-import { type CachedListing, cachedFiles, hasFile, snapshotPath, writeRef } from './cache.js'
+import { splitOutputLayer, withOutputLayer } from '../formats/output-layer.js'
+import { makeDirectory } from '../make-directory.js'
+import { type CachedListing, cachedFiles, hasFile, snapshotPath, writeRef, writing } from './cache.js'
 import { canonicalL0 } from './canonical-l0.js'
 import { checkpointsIn, type HubCheckpoint } from './checkpoints.js'
 import { findCommit, type HubFile, listFiles } from './client.js'
@@ -32,13 +34,16 @@ export interface ResolveOptions extends SaeSelection {
  *   `HUB_CHECKSUM`, `SAE_AMBIGUOUS`, `FORMAT_UNKNOWN`, `OUTPUT_FAILED`; the reason of `signal`
  */
 export async function resolveSaes(reference: string, options: ResolveOptions = {}): Promise<string[]> {
-  const place = hubReferenceOf(reference)
-  return place === null ? [reference] : resolveReference(place, options, hubSettings())
+  const { place: text, outputLayer } = splitOutputLayer(reference)
+  const place = hubReferenceOf(text)
+  if (place === null) return [reference]
+  return (await resolveReference(place, options, hubSettings())).map((path) => withOutputLayer(path, outputLayer))
 }
 
 /** As {@link resolveSaes}, for a place where there is one SAE. @throws `SAE_AMBIGUOUS` */
 export async function resolveSae(reference: string, options: ResolveOptions = {}): Promise<string> {
-  const place = hubReferenceOf(reference)
+  const { place: text, outputLayer } = splitOutputLayer(reference)
+  const place = hubReferenceOf(text)
   if (place === null) return reference
   const settings = hubSettings()
   const one = (chosen: readonly HubCheckpoint[]) => {
@@ -50,7 +55,7 @@ export async function resolveSae(reference: string, options: ResolveOptions = {}
     })
   }
   const [path] = await resolveReference(place, options, settings, one)
-  return path
+  return withOutputLayer(path, outputLayer)
 }
 
 /** The place on the hub that a text names, or null for a local path. What is there locally goes before a release. */
@@ -176,23 +181,12 @@ async function download(
 
 /** @throws SaeMatchError `OUTPUT_FAILED` where the cache has no room for so many bytes */
 async function requireSpace(cache: string, bytes: number): Promise<void> {
-  try {
-    await mkdir(cache, { recursive: true })
-  } catch (cause) {
-    throw new SaeMatchError('OUTPUT_FAILED', `Cannot make ${cache}: ${(cause as Error).message}`, {
-      hint: 'HF_HUB_CACHE names another folder for the cache.',
-      cause,
-    })
-  }
-  const { bavail, bsize } = await statfs(cache)
-  if (bavail * bsize >= bytes) return
-  throw new SaeMatchError(
-    'OUTPUT_FAILED',
-    `${cache}: expected room for ${sizeText(bytes)}, found ${sizeText(bavail * bsize)}`,
-    {
-      hint: 'HF_HUB_CACHE names another folder for the cache.',
-    },
-  )
+  await writing(cache, async () => {
+    await makeDirectory(cache)
+    const { bavail, bsize } = await statfs(cache)
+    const free = bavail * bsize
+    if (free < bytes) throw new Error(`expected room for ${sizeText(bytes)}, found ${sizeText(free)}`)
+  })
 }
 
 /**

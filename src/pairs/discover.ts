@@ -2,7 +2,8 @@ import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SaeMatchError } from '../errors.js'
 import type { Site } from '../formats/checkpoint.js'
-import { locate, readHeader, recognisingFamilies } from '../formats/detect.js'
+import { locate, readHeader, recognisingFamilies, saesAt } from '../formats/detect.js'
+import { splitOutputLayer, withOutputLayer } from '../formats/output-layer.js'
 
 /** An SAE that was found, and what its checkpoint says before any tensor is read. */
 export interface FoundSae {
@@ -49,7 +50,8 @@ export async function discoverSaes(paths: readonly string[], options: DiscoverOp
       throw new SaeMatchError('FORMAT_UNKNOWN', `${path}: expected sparse autoencoders there or below, found none`)
     }
     for (const sae of below) {
-      const identity = await realpath(sae.path)
+      const { place, outputLayer } = splitOutputLayer(sae.path)
+      const identity = withOutputLayer(await realpath(place), outputLayer)
       if (!found.has(identity)) found.set(identity, sae)
     }
   }
@@ -60,15 +62,24 @@ async function saesBelow(path: string, options: DiscoverOptions): Promise<FoundS
   const location = await locate(path)
   if (location.file !== null) {
     recognisingFamilies(location, options.format)
-    const sae = await describeSae(path, options)
-    if (sae.error instanceof SaeMatchError && sae.error.code === 'FORMAT_UNKNOWN') throw sae.error
-    return [sae]
+    const saes = await describeSaes(path, options)
+    for (const { error } of saes) if (error instanceof SaeMatchError && error.code === 'FORMAT_UNKNOWN') throw error
+    return saes
   }
+  if (location.outputLayer !== null) return [await describeSae(path, options)]
   const saes: FoundSae[] = []
   for (const { path: place, certain } of await placesBelow(path, options, new Set())) {
-    const sae = await describeSae(place, options)
-    if (certain || !isOtherFile(sae.error)) saes.push(sae)
+    for (const sae of await describeSaes(place, options)) if (certain || !isOtherFile(sae.error)) saes.push(sae)
   }
+  return saes
+}
+
+/** One SAE, or the layers of a crosscoder. */
+async function describeSaes(path: string, options: DiscoverOptions): Promise<FoundSae[]> {
+  // what cannot be read is one, with its error
+  const paths = await saesAt(path, options).catch(() => [path])
+  const saes: FoundSae[] = []
+  for (const own of paths) saes.push(await describeSae(own, options))
   return saes
 }
 

@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path'
 import { SaeMatchError } from '../errors.js'
+import { splitOutputLayer, withOutputLayer } from '../formats/output-layer.js'
 import { loadSae } from '../matching/load.js'
 import { hashFile } from '../output/file-hash.js'
 import type { InputRecord } from '../output/pair-files.js'
@@ -22,6 +23,7 @@ export async function openInput(
     throw new SaeMatchError('INPUT_CHANGED', message, { hint: 'Match the checkpoints again.' })
   }
   // the path as it was typed may be relative to another folder; those of the files are absolute
-  const named = files.find((file) => basename(file.path) === basename(path))?.path
-  return loadSae(named ?? dirname(files[0].path), { format: family, activationScale, signal })
+  const { place, outputLayer } = splitOutputLayer(path)
+  const named = files.find((file) => basename(file.path) === basename(place))?.path ?? dirname(files[0].path)
+  return loadSae(withOutputLayer(named, outputLayer), { format: family, activationScale, signal })
 }

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** Arrays a test writes; half floats as their bit patterns. */
 export type TestArray = Float64Array | Float32Array | Int32Array | Uint16Array | BigInt64Array | Uint8Array
@@ -33,10 +33,24 @@ export function assemble(header: unknown, tensors: readonly { readonly data: Tes
 
 /** Writes a SAELens checkpoint and gives its folder. */
 export function writeSaeLens(folder: string, config: unknown, tensors: Readonly<Record<string, TestTensor>>): string {
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'cfg.json'), JSON.stringify(config))
-  writeFileSync(join(folder, 'sae_weights.safetensors'), encodeSafetensors(tensors))
+  return writeFolder(folder, { 'cfg.json': config, 'sae_weights.safetensors': tensors })
+}
+
+/** Writes a configuration for each name that ends in `.json`, tensors for `.safetensors`, and gives the folder. */
+export function writeFolder(folder: string, files: Readonly<Record<string, unknown>>): string {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name)
+    mkdirSync(dirname(path), { recursive: true })
+    const isTensors = name.endsWith('.safetensors')
+    writeFileSync(path, isTensors ? encodeSafetensors(content as Record<string, TestTensor>) : JSON.stringify(content))
+  }
   return folder
+}
+
+/** A tensor of f32 with the given numbers, or 1, 2, 3, ... */
+export function tensor(shape: readonly number[], numbers?: readonly number[]): TestTensor {
+  const length = shape.reduce((product, size) => product * size, 1)
+  return { data: Float32Array.from(numbers ?? Array.from({ length }, (_, i) => i + 1)), shape }
 }
 
 function typeName(data: TestArray): string {

@@ -20,6 +20,14 @@ export function forward(sae: Sae, x: ArrayLike<number>): Forward {
   const preActivations = Float64Array.from({ length: n }, (_, i) => dot(encoder[i], x) + sae.encoderBias[i])
   let activations: Float64Array = preActivations.map((z, i) => (z > Math.max(sae.threshold?.[i] ?? 0, 0) ? z : 0))
   if (sae.activation.kind === 'topk') activations = keepLargest(activations, sae.activation.k)
+  if (sae.activation.kind === 'groupmax') {
+    const size = n / sae.activation.k
+    activations = Float64Array.from(
+      Array.from({ length: sae.activation.k }, (_, g) => [
+        ...keepLargest(activations.slice(g * size, (g + 1) * size), 1),
+      ]).flat(),
+    )
+  }
   const reconstruction = sae.decoderBias.map(
     (bias, k) =>
       bias +

@@ -16,6 +16,9 @@ import { forward, scaledRows } from '../../helpers/forward.js'
 
 interface Case {
   readonly name: string
+  /** That of the case, where several share one. */
+  readonly folder?: string
+  /** Below it, a path or the layer of a crosscoder. */
   readonly at: string
   readonly options: LoadOptions
   readonly expected: Readonly<Record<string, unknown>>
@@ -63,8 +66,9 @@ describe.each(readdirSync(here, { withFileTypes: true }).filter((entry) => entry
   const folder = join(here, group.name)
   const { cases } = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as { cases: Case[] }
 
-  it.each(cases)('$name', async ({ name, at, options, expected, sha256, runs }) => {
-    const path = join(folder, name, at)
+  it.each(cases)('$name', async ({ name, folder: shared, at, options, expected, sha256, runs }) => {
+    const own = join(folder, shared ?? name)
+    const path = at.startsWith('#') ? own + at : join(own, at)
     const sae = await loadSae(path, options)
     const { family, kind, decoderOnly, ...fields } = expected
     expect(sae).toMatchObject(fields)

@@ -25,9 +25,10 @@ class Group:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def record(self, case, at="", *, expected, options=None, tensors):
+    def record(self, case, at="", *, folder=None, expected, options=None, tensors):
         """
-        at: the file or folder below that of the case; expected: fields of the loaded SAE; options: those of loadSae.
+        folder: that of the case, where several share one; at: the file or folder below it; expected: fields of the loaded
+        SAE; options: those of loadSae.
         tensors: `encoder` and `decoder` as stored (rows are features; their hashes go into the manifest), `x` as the
         library is given it, `pre` and `codes` [tokens, n], `output` = decode(codes).
         """
@@ -39,8 +40,8 @@ class Group:
         if tensors:
             save_file(tensors, self.folder / f"{case}.expected.safetensors")
         self.manifest["cases"].append(
-            {"name": case, "at": at, "options": options or {}, "expected": expected, "sha256": hashes,
-             "runs": bool(tensors)}
+            {"name": case, **({"folder": folder} if folder else {}), "at": at, "options": options or {},
+             "expected": expected, "sha256": hashes, "runs": bool(tensors)}
         )
 
     def write(self):

@@ -1,0 +1,216 @@
+import { join } from 'node:path'
+import { SaeMatchError } from '../errors.js'
+import { ordinary, type StoredVector } from './checkpoint.js'
+import type { Container } from './container.js'
+import type { CheckpointLocation, Family, ReadOptions } from './family.js'
+import { layerOfHook, siteOfHook } from './hook.js'
+import { type JsonFile, jsonField, jsonSize, readJson } from './json.js'
+import { familyOf, type Keep, type ModelPlace, type OpenCheckpoint } from './open-checkpoint.js'
+import { requireNoOutputLayer } from './output-layer.js'
+import { openSafetensors } from './safetensors.js'
+import { matrixSliceReader, type SlicedMatrix } from './slice.js'
+import {
+  matrixReader,
+  type Reader,
+  readAll,
+  refuseUnknownTensors,
+  vectorLength,
+  vectorReader,
+} from './stored-tensors.js'
+
+const configFile = 'config.json'
+const weightsFile = 'params.safetensors'
+/** One file for each layer that a crosscoder or a cross-layer transcoder reads. */
+const layerFile = /^params_layer_(\d+)\.safetensors$/
+
+/**
+ * Gemma Scope 2: JumpReLU without subtraction of the decoder bias; SAEs, transcoders (with an affine skip connection in
+ * some), and files of crosscoders and cross-layer transcoders, each of whose features read one layer and write to several:
+ * one of those is an SAE here, the layer they read unless the path names another (`params_layer_0.safetensors#9`).
+ * Source: https://huggingface.co/google/gemma-scope-2.
+ */
+export const gemmaScope2: Family = familyOf({
+  name: 'gemma-scope-2',
+  files: `${configFile} + ${weightsFile} or a file params_layer_N.safetensors`,
+  recognises: ({ file, names }) => {
+    if (!names.has(configFile)) return false
+    if (file === null || file === configFile) return names.has(weightsFile)
+    return file === weightsFile || layerFile.test(file)
+  },
+  // One that is not named is that of the layer that the features read.
+  outputLayers: async () => null,
+  open,
+})
+
+const skipName = 'affine_skip_connection'
+
+async function open(location: CheckpointLocation, { signal }: ReadOptions, keep: Keep): Promise<OpenCheckpoint> {
+  const json = await readJson(join(location.folder, configFile))
+  const file = location.file === null || location.file === configFile ? weightsFile : location.file
+  const container = await keep(openSafetensors(join(location.folder, file), signal))
+  refuseUnknownTensors(container, ['w_enc', 'w_dec', 'b_enc', 'b_dec', 'threshold', skipName])
+  const n = vectorLength(container, 'b_enc')
+  const d = vectorLength(container, 'b_dec')
+  const slice = sliceOf(json, location, file)
+  const config = parseConfig(json, slice)
+
+  const skipConnection = container.tensors.has(skipName)
+  // Only its header is looked at: the canonical form does without it.
+  if (skipConnection) matrixReader(container, skipName, { rows: d, columns: d, squareIsTransposed: false })
+  const readers = [
+    matrixReader(container, 'w_enc', { rows: n, columns: d, squareIsTransposed: true }),
+    slice === null
+      ? matrixReader(container, 'w_dec', { rows: n, columns: d, squareIsTransposed: false })
+      : sliceReader(container, slice, n, d),
+    vectorReader(container, 'b_enc', n),
+    vectorReader(container, 'threshold', n),
+    vectorReader(container, 'b_dec', d),
+  ] as const
+  return {
+    files: [json.file, container.file],
+    features: n,
+    dimension: d,
+    ...config.place,
+    async read() {
+      const [encoder, decoder, bias, threshold, decoderBias] = await readAll(readers)
+      return {
+        ...ordinary,
+        architecture: config.architecture,
+        averageL0: config.averageL0,
+        encoder,
+        decoder,
+        // That of another layer lies in another file.
+        decoderBias: slice === null || slice.own === slice.written ? decoderBias : zerosLike(decoderBias),
+        activation: { kind: 'jumprelu', bias, threshold, byDecoderNorm: false },
+        skipConnection,
+        warnings:
+          slice !== null || config.width === null || config.width === n
+            ? []
+            : [`The configuration says ${config.width} features, the file holds ${n}.`],
+      }
+    },
+  }
+}
+
+/** What decoder is meant of those that one file holds. */
+interface LayerSlice {
+  /** The layers of all files, as numbers of the model. */
+  readonly layers: readonly number[]
+  /** The place in `layers` of the one that the file's features read, and of the one that is written to. */
+  readonly own: number
+  readonly written: number
+}
+
+/** @throws `TENSOR_MISSING` for a layer that there is no decoder for */
+function sliceOf(json: JsonFile, location: CheckpointLocation, file: string): LayerSlice | null {
+  const { names, outputLayer, path } = location
+  const index = layerFile.exec(file)?.[1]
+  if (index === undefined) {
+    requireNoOutputLayer(location)
+    return null
+  }
+  const hook = hookOf(json, 'hf_hook_point_in')
+  const braces = /\{([^}]*)\}/.exec(hook)?.[1] ?? ''
+  const count = [...names].filter((name) => layerFile.test(name)).length
+  const layers =
+    braces === 'all'
+      ? Array.from({ length: count }, (_, layer) => layer)
+      : braces.split(',').map((text) => Number(text))
+  const own = Number(index)
+  if (braces === '' || layers.some((layer) => !Number.isSafeInteger(layer)) || own >= layers.length) {
+    const message = `${json.file.path}: expected layers in braces for "hf_hook_point_in", one for ${file}, found "${hook}"`
+    throw new SaeMatchError('FORMAT_INVALID', message)
+  }
+  const written = outputLayer === null ? own : layers.indexOf(outputLayer)
+  if (written < 0) {
+    const message = `${path}: expected a layer that is written to, ${layers.join(', ')}, found ${outputLayer}`
+    throw new SaeMatchError('TENSOR_MISSING', message)
+  }
+  return { layers, own, written }
+}
+
+/**
+ * Where the outputs of a decoder are counted from shows in its shape and in its zeros: from the first layer on, where
+ * what lies before the own layer is zero, or from the own layer on, where there are fewer or the last ones are zero.
+ */
+function sliceReader(container: Container, slice: LayerSlice, n: number, d: number): Reader<SlicedMatrix> {
+  const { layers, own, written } = slice
+  const outputs = container.tensors.get('w_dec')?.shape[1] ?? layers.length
+  const readerOf = (index: number) =>
+    matrixSliceReader(container, 'w_dec', { rows: n, columns: d, count: outputs, axis: 1, index })
+  const fromOwn = written - own
+  const nothing = () => {
+    const message = `${container.file.path}: expected features of layer ${layers[own]} that write to layer ${layers[written]}, found none`
+    return new SaeMatchError('TENSOR_MISSING', message, {
+      hint: 'Features write to the layer that they read and to later ones.',
+    })
+  }
+  if (outputs === layers.length - own && own > 0) {
+    if (fromOwn < 0) throw nothing()
+    return readerOf(fromOwn)
+  }
+  if (outputs !== layers.length) {
+    const message = `${container.file.path}: tensor w_dec: expected ${layers.length} or ${layers.length - own} outputs, found ${outputs}`
+    throw new SaeMatchError('TENSOR_SHAPE', message)
+  }
+  const fromFirst = readerOf(written)
+  return async () => {
+    const first = await fromFirst()
+    const filled = first.filled ?? []
+    const isFromOwn = filled.slice(0, own).includes(true) && !filled.slice(outputs - own).includes(true)
+    if (!isFromOwn || own === 0) {
+      if (!filled[written]) throw nothing()
+      return first
+    }
+    if (fromOwn < 0) throw nothing()
+    return readerOf(fromOwn)()
+  }
+}
+
+interface GemmaScope2Config {
+  readonly architecture: string
+  readonly averageL0: number | null
+  readonly width: number | null
+  readonly place: ModelPlace
+}
+
+/** @throws `FORMAT_INVALID`, `ARCHITECTURE_UNKNOWN` */
+function parseConfig(json: JsonFile, slice: LayerSlice | null): GemmaScope2Config {
+  const { file, fields } = json
+  const architecture = jsonField(file.path, fields, 'string', 'architecture') ?? 'jump_relu'
+  if (architecture !== 'jump_relu') {
+    const message = `${file.path}: expected jump_relu for "architecture", found "${architecture}"`
+    throw new SaeMatchError('ARCHITECTURE_UNKNOWN', message)
+  }
+  const type = jsonField(file.path, fields, 'string', 'type') ?? 'sae'
+  if (!['sae', 'transcoder', 'crosscoder', 'clt'].includes(type)) {
+    const message = `${file.path}: expected sae, transcoder, crosscoder or clt for "type", found "${type}"`
+    throw new SaeMatchError('ARCHITECTURE_UNKNOWN', message)
+  }
+  const [input, output] = [hookOf(json, 'hf_hook_point_in'), hookOf(json, 'hf_hook_point_out')]
+  const at = (place: number) => (slice === null ? input : input.replace(/\{[^}]*\}/, String(slice.layers[place])))
+  const hook = at(slice?.own ?? 0)
+  return {
+    architecture: `${architecture}${type === 'sae' ? '' : ` ${type}`}`,
+    averageL0: jsonField(file.path, fields, 'number', 'l0'),
+    width: jsonSize(file.path, fields, 'width'),
+    place: {
+      hook,
+      layer: slice === null ? layerOfHook(hook) : slice.layers[slice.written],
+      site: type === 'sae' ? siteOfHook(hook) : type === 'crosscoder' ? 'crosscoder' : 'transcoder',
+      outputSite: type === 'sae' ? undefined : siteOfHook(output),
+      model: jsonField(file.path, fields, 'string', 'model_name'),
+    },
+  }
+}
+
+/** @throws `FORMAT_INVALID` */
+function hookOf({ file, fields }: JsonFile, name: string): string {
+  const hook = jsonField(file.path, fields, 'string', name)
+  if (hook !== null) return hook
+  throw new SaeMatchError('FORMAT_INVALID', `${file.path}: expected "${name}", found none`)
+}
+
+function zerosLike({ file, name, values }: StoredVector): StoredVector {
+  return { file, name, values: new Float64Array(values.length) }
+}
