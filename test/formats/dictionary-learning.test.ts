@@ -59,6 +59,14 @@ describe('classes', () => {
     expect(checkpoint).toMatchObject({ ...expected, encoder: { matrix: { rows: n, columns: d } } })
   })
 
+  it('reads a single file of two linear layers where it is asked to', async () => {
+    const items = { ...layers, 'decoder.bias': decoderBias }
+    const path = join(write(items, null, { name: 'DeepSeek-R1-l19.pt' }), 'DeepSeek-R1-l19.pt')
+    await expectFailure(readCheckpoint(path), 'FORMAT_UNKNOWN', path)
+    const found = await readCheckpoint(path, { format: 'dictionary-learning' })
+    expect(found).toMatchObject({ architecture: 'AutoEncoderNew', hook: null, layer: null, model: null })
+  })
+
   it('says that a threshold was never set, and does not fold it', async () => {
     const path = write({ ...batchTopK, threshold: tensor([], -1) }, trainer)
     const { activation, warnings } = await readCheckpoint(path)
