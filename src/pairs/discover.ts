@@ -120,6 +120,8 @@ async function placesBelow(
   const places: PlaceFound[] = isCheckpoint ? [{ path: folder, certain: true }] : []
   for (const name of [...here.names].sort()) {
     if (name.startsWith('.') || name === 'node_modules') continue
+    // the states that training left on its way are SAEs for whoever names them
+    if (isCheckpoint && name === 'checkpoints') continue
     const path = join(folder, name)
     const kind = await stat(path).catch(() => null)
     if (kind?.isDirectory()) places.push(...(await placesBelow(path, { format, signal }, visited)))
