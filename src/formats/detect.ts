@@ -20,7 +20,7 @@ export async function readCheckpoint(
     throw wrongValue('activationScale', 'a positive number', scale)
   }
   const location = await locate(path)
-  return familyAt(location, options.format).read(location, options)
+  return (await familyAt(location, options)).read(location, options)
 }
 
 /**
@@ -32,43 +32,66 @@ export async function readHeader(
   options: { format?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<CheckpointHeader> {
   const location = await locate(path)
-  return familyAt(location, options.format).readHeader(location, options)
+  return (await familyAt(location, options)).readHeader(location, options)
 }
 
 /**
  * The paths of the SAEs at `path`: itself, or one for each layer that a crosscoder writes to.
  * @throws as {@link readHeader}
  */
-export async function saesAt(path: string, options: { format?: string | undefined } = {}): Promise<string[]> {
+export async function saesAt(
+  path: string,
+  options: { format?: string | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<string[]> {
   const location = await locate(path)
   if (location.outputLayer !== null) return [path]
-  const layers = await detectFamily(location, options.format).outputLayers?.(location)
+  const layers = await (await detectFamily(location, options)).outputLayers?.(location)
   return layers?.map((layer) => withOutputLayer(path, layer)) ?? [path]
 }
 
-/** The family of a checkpoint. @throws `FORMAT_UNKNOWN` where none or more than one recognises it. */
-export function detectFamily(location: CheckpointLocation, format?: string): Family {
+/**
+ * The family of a checkpoint: that of its names, or of its tensors where several families share the names.
+ * @throws `FORMAT_UNKNOWN` where none or more than one recognises it, and what opening its files throws
+ */
+export async function detectFamily(
+  location: CheckpointLocation,
+  { format, ...options }: ReadOptions & { readonly format?: string | undefined } = {},
+): Promise<Family> {
   if (format !== undefined) return familyCalled(format)
-  const recognised = recognisingFamilies(location)
-  if (recognised.length === 1) return recognised[0]
-  const expected = (recognised.length > 1 ? recognised : families).map(({ name, files }) => `${files} (${name})`)
+  const named = recognisingFamilies(location)
+  const holding = named.length > 1 ? await holdingFamilies(named, location, options) : named
+  if (holding.length === 1) return holding[0]
+  const possible = [holding, named, families].find(({ length }) => length > 0)!
+  const expected = possible.map(({ name, files }) => `${files} (${name})`)
   const found = location.file ?? ([...location.names].sort().slice(0, 10).join(', ') || 'an empty folder')
   throw new SaeMatchError(
     'FORMAT_UNKNOWN',
-    `${location.path}: expected ${recognised.length > 1 ? 'one of ' : ''}${expected.join(' or ')}, found ${found}`,
+    `${location.path}: expected ${named.length > 1 ? 'one of ' : ''}${expected.join(' or ')}, found ${found}`,
     {
       hint:
-        recognised.length > 1
+        named.length > 1
           ? 'Name the family with the option `format`.'
           : 'Name the folder of one SAE. For a folder of many there is sae-match pairs.',
     },
   )
 }
 
-function familyAt(location: CheckpointLocation, format?: string): Family {
-  const family = detectFamily(location, format)
+async function familyAt(
+  location: CheckpointLocation,
+  options: ReadOptions & { readonly format?: string | undefined },
+): Promise<Family> {
+  const family = await detectFamily(location, options)
   if (family.outputLayers === undefined) requireNoOutputLayer(location)
   return family
+}
+
+async function holdingFamilies(
+  named: readonly Family[],
+  location: CheckpointLocation,
+  options: ReadOptions,
+): Promise<Family[]> {
+  const answers = await Promise.all(named.map(async (family) => (await family.holds?.(location, options)) ?? true))
+  return named.filter((_, i) => answers[i])
 }
 
 /** The families, or that of the given name, to which the names at a place belong. @throws `INVALID_ARGUMENT` */

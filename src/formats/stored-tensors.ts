@@ -70,6 +70,15 @@ export function exponential(reader: Reader<StoredVector>): Reader<StoredVector> 
   }
 }
 
+/** Every number times a factor. */
+export function scaled(reader: Reader<StoredVector>, factor: number): Reader<StoredVector> {
+  if (factor === 1) return reader
+  return async () => {
+    const { file, name, values } = await reader()
+    return { file, name: `${factor} ${name}`, values: values.map((value) => value * factor) }
+  }
+}
+
 /** The rows of a matrix as it is stored, from its header. @throws `TENSOR_MISSING`, `TENSOR_SHAPE` */
 export function rowCount(container: Container, name: string): number {
   const shape = container.tensors.get(name)?.shape ?? []

@@ -14,7 +14,8 @@ export interface ZipEntry {
   readonly storedBytes: number
   /** Its size once inflated. */
   readonly bytes: number
-  readonly crc32: number
+  /** null where the archive was written without checksums. */
+  readonly crc32: number | null
 }
 
 /** What deflate can gain at most; an entry that declares more is a lie. Source: zlib's technical details. */
@@ -75,23 +76,29 @@ export async function readEntryPrefix(file: OpenFile, entry: ZipEntry, length: n
   return prefix
 }
 
-/** Fills `target` with what comes after the first `from` bytes of an entry, and checks the whole entry's checksum. */
+/**
+ * Fills `target` with what comes after the first `from` bytes of an entry, and checks the whole entry's checksum.
+ * @throws `FORMAT_INVALID`, `FILE_TRUNCATED`
+ */
 export async function readEntry(file: OpenFile, entry: ZipEntry, from: number, target: ArrayBufferLike): Promise<void> {
+  const end = from + target.byteLength
   let checksum = 0
+  const check = (piece: Uint8Array) => {
+    checksum = crc32(piece, checksum)
+  }
   if (entry.deflated) {
     let position = 0
     await inflate(file, entry, (chunk) => {
-      checksum = crc32(chunk, checksum)
-      const part = chunk.subarray(Math.max(0, from - position))
-      new Uint8Array(target, Math.max(0, position - from), part.length).set(part)
+      check(chunk)
+      const part = chunk.subarray(Math.max(0, from - position), Math.max(0, end - position))
+      if (part.length > 0) new Uint8Array(target, Math.max(0, position - from), part.length).set(part)
       position += chunk.length
       return true
     })
   } else {
-    checksum = crc32(await readBytes(file, entry.start, from))
-    await readInto(file, entry.start + from, target, (piece) => {
-      checksum = crc32(piece, checksum)
-    })
+    for await (const piece of filePieces(file, entry.start, from)) check(piece)
+    await readInto(file, entry.start + from, target, check)
+    for await (const piece of filePieces(file, entry.start + end, entry.bytes - end)) check(piece)
   }
   requireChecksum(file, entry, checksum)
 }
@@ -149,7 +156,7 @@ async function* inflated(file: OpenFile, entry: ZipEntry): AsyncGenerator<Buffer
 }
 
 function requireChecksum(file: OpenFile, entry: ZipEntry, checksum: number): void {
-  if (checksum === entry.crc32) return
+  if (entry.crc32 === null || checksum === entry.crc32) return
   throw new SaeMatchError('FORMAT_INVALID', `${file.path}: ${entry.name} is damaged: its checksum does not match`)
 }
 

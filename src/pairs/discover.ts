@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SaeMatchError } from '../errors.js'
 import type { Site } from '../formats/checkpoint.js'
-import { detectFamily, locate, readHeader, recognisingFamilies, saesAt } from '../formats/detect.js'
+import { locate, readHeader, recognisingFamilies, saesAt } from '../formats/detect.js'
 import { splitOutputLayer, withOutputLayer } from '../formats/output-layer.js'
 
 /** An SAE that was found, and what its checkpoint says before any tensor is read. */
@@ -61,8 +61,11 @@ export async function discoverSaes(paths: readonly string[], options: DiscoverOp
 async function saesBelow(path: string, options: DiscoverOptions): Promise<FoundSae[]> {
   const location = await locate(path)
   if (location.file !== null) {
-    detectFamily(location, options.format)
-    return describeSaes(path, options)
+    recognisingFamilies(location, options.format)
+    const saes = await describeSaes(path, options)
+    const [{ error }] = saes
+    if (error instanceof SaeMatchError && error.code === 'FORMAT_UNKNOWN') throw error
+    return saes
   }
   if (location.outputLayer !== null) return [await describeSae(path, options)]
   const saes: FoundSae[] = []
@@ -129,7 +132,7 @@ async function placesBelow(
 
 /** An archive of other arrays, e.g. activations or our own results, is no damaged SAE. */
 function isOtherFile(error: unknown): boolean {
-  return error instanceof SaeMatchError && error.code === 'TENSOR_MISSING'
+  return error instanceof SaeMatchError && (error.code === 'TENSOR_MISSING' || error.code === 'FORMAT_UNKNOWN')
 }
 
 /** What the names of folders say, for a checkpoint whose header could not be read. */
