@@ -1,9 +1,9 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { SaeMatchError } from '../errors.js'
 import { ordinary } from './checkpoint.js'
 import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { siteOfHook } from './hook.js'
-import { jsonField, jsonSize, readJson } from './json.js'
+import { type JsonFields, jsonField, jsonSize, readOptionalJson } from './json.js'
 import { familyOf, type Keep, type OpenCheckpoint } from './open-checkpoint.js'
 import { matrixReader, readAll, refuseUnknownTensors, vectorLength, vectorReader } from './stored-tensors.js'
 import { openTorch } from './torch.js'
@@ -12,21 +12,23 @@ const configFile = 'config.json'
 const layerFile = /^layer_?(\d+)\.sae\.pt$/
 
 /**
- * Qwen-Scope: TopK without subtraction of the decoder bias, one file a layer, one configuration for all. Names are those
- * of SAELens, matrices lie the other way. The original keeps the k largest even where one is negative, which takes fewer
+ * Qwen-Scope: TopK without subtraction of the decoder bias, one file a layer. k is in the configuration of all of them,
+ * or in the name of the repository. Tensors are called as in SAELens, matrices lie the other way. The original keeps the k largest even where one is negative, which takes fewer
  * than k positive ones. Source: https://huggingface.co/Qwen, the model cards of SAE-Res-*.
  */
 export const qwenScope: Family = familyOf({
   name: 'qwen-scope',
-  files: `${configFile} + a file layerN.sae.pt`,
-  recognises: ({ file, names }) => file !== null && layerFile.test(file) && names.has(configFile),
+  files: 'a file layerN.sae.pt',
+  recognises: ({ file }) => file !== null && layerFile.test(file),
   open,
 })
 
 async function open(location: CheckpointLocation, { signal }: ReadOptions, keep: Keep): Promise<OpenCheckpoint> {
   const { file, folder } = location
-  const { file: configuration, fields } = await readJson(join(folder, configFile))
-  const path = configuration.path
+  const configuration = await readOptionalJson(join(folder, configFile))
+  const path = configuration?.file.path ?? location.path
+  const fields: JsonFields = configuration?.fields ?? new Map()
+  const named = /SAE-Res-(Qwen.+)-W\d+K-L0_(\d+)(?:[\\/]|$)/.exec(resolve(folder))
   const type = jsonField(path, fields, 'string', 'model_type') ?? 'topk_sae'
   if (type !== 'topk_sae') {
     throw new SaeMatchError('ARCHITECTURE_UNKNOWN', `${path}: expected topk_sae for "model_type", found "${type}"`)
@@ -42,7 +44,7 @@ async function open(location: CheckpointLocation, { signal }: ReadOptions, keep:
   refuseUnknownTensors(container, ['W_enc', 'W_dec', 'b_enc', 'b_dec'])
   const n = jsonSize(path, fields, 'd_sae') ?? vectorLength(container, 'b_enc')
   const d = jsonSize(path, fields, 'd_model') ?? vectorLength(container, 'b_dec')
-  const k = jsonSize(path, fields, 'k')
+  const k = jsonSize(path, fields, 'k') ?? (named === null ? null : Number(named[2]))
   if (k === null || k > n) {
     throw new SaeMatchError('FORMAT_INVALID', `${path}: expected "k" <= ${n}, found ${k ?? 'none'}`)
   }
@@ -54,14 +56,14 @@ async function open(location: CheckpointLocation, { signal }: ReadOptions, keep:
   ] as const
   const hook = `blocks.${layer}.hook_${jsonField(path, fields, 'string', 'hook_point') ?? 'resid_post'}`
   return {
-    files: [configuration, container.file],
+    files: [...(configuration === null ? [] : [configuration.file]), container.file],
     features: n,
     dimension: d,
     hook,
     layer: Number(layer),
     site: siteOfHook(hook),
     outputSite: undefined,
-    model: jsonField(path, fields, 'string', 'base_model'),
+    model: jsonField(path, fields, 'string', 'base_model') ?? (named === null ? null : `Qwen/${named[1]}`),
     async read() {
       const [encoder, decoder, bias, decoderBias] = await readAll(readers)
       const activation = { kind: 'topk', bias, k, byDecoderNorm: false } as const

@@ -40,6 +40,20 @@ describe('qwen-scope', () => {
     })
   })
 
+  it('takes k from the name of the repository where there is no configuration', async () => {
+    const path = join(folder, 'models--Qwen--SAE-Res-Qwen3-8B-Base-W64K-L0_5', 'snapshots', 'c')
+    mkdirSync(path, { recursive: true })
+    copyFileSync(join(real, 'layer0.sae.pt'), join(path, 'layer0.sae.pt'))
+    expect(await readCheckpoint(join(path, 'layer0.sae.pt'))).toMatchObject({
+      activation: { kind: 'topk', k: 5 },
+      model: 'Qwen/Qwen3-8B-Base',
+    })
+    mkdirSync(join(folder, 'elsewhere'))
+    const other = join(folder, 'elsewhere', 'layer0.sae.pt')
+    copyFileSync(join(real, 'layer0.sae.pt'), other)
+    await expectFailure(readCheckpoint(other), 'FORMAT_INVALID', other, '"k" <= 40, found none')
+  })
+
   it.each([
     ['another type', { ...config, model_type: 'llama' }, 'ARCHITECTURE_UNKNOWN', ['"llama"']],
     ['no k', { ...config, k: undefined }, 'FORMAT_INVALID', ['"k" <= 40, found none']],
