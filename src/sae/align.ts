@@ -1,4 +1,5 @@
 import { SaeMatchError, wrongType, wrongValue } from '../errors.js'
+import { contiguousRows } from '../tensor/contiguous.js'
 import type { Matrix } from '../tensor/matrix.js'
 import type { RowMath } from '../tensor/row-math.js'
 import { allocateTensor, matrixOf } from '../tensor/tensor.js'
@@ -53,9 +54,10 @@ export function requireAlignment(alignment: unknown): number {
 /** `[<matrix_i, vector(k)>]`, one column after the other: the sums of a row are the backend's, in f64. */
 async function productWith(matrix: Matrix, vector: (k: number) => Float64Array, math: RowMath): Promise<Matrix> {
   const { rows, columns, dtype } = matrix
+  const stored = contiguousRows(matrix)
   const moved = allocateTensor(dtype === 'f64' ? 'f64' : 'f32', [rows, columns], false, 'An aligned SAE')
   for (let k = 0; k < columns; k++) {
-    const products = await math.rowDots(matrix, vector(k))
+    const products = await math.rowDots(stored, vector(k))
     for (let i = 0; i < rows; i++) moved.data[i * columns + k] = products[i]
   }
   return matrixOf(moved)
