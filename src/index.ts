@@ -45,7 +45,7 @@ export type { CheckpointOptions } from './formats/family.js'
 export type { SourceFile } from './formats/file.js'
 export { type ResolveOptions, resolveSae, resolveSaes } from './hub/resolve.js'
 export type { SaeSelection } from './hub/select.js'
-export { type Explanations, readExplanations } from './labels/explanations.js'
+export { type ExplanationOptions, type Explanations, readExplanations } from './labels/explanations.js'
 export {
   deadFeatures,
   type FeatureStatistics,

@@ -25,55 +25,65 @@ def hidden(output):
     return output[0] if isinstance(output, tuple) else output
 
 
-def dump(model, blocks, layers, texts, folder):
+def dump(model, blocks, layers, texts, folder, batch=8):
     """Writes layer_L.npy [texts * length, d] of f32 after each block, the same tokens row for row, and mask.npy.
 
-    model: gives logits [texts, length, vocabulary] or an object with `.logits`; texts: token numbers [texts, length]
+    model: gives logits [texts, length, vocabulary] or an object with `.logits`; texts: token numbers [texts, length];
+    batch: how many texts go through the model at once
     """
     folder.mkdir(parents=True, exist_ok=True)
-    states = {}
+    states = {layer: [] for layer in layers}
 
     def keep(layer):
-        return lambda module, inputs, output: states.__setitem__(layer, hidden(output).detach())
+        return lambda module, inputs, output: states[layer].append(hidden(output).flatten(0, 1).float().cpu().numpy())
 
     hooks = [blocks[layer].register_forward_hook(keep(layer)) for layer in layers]
     with torch.no_grad():
-        model(texts)
+        for part in texts.split(batch):
+            model(part)
     for hook in hooks:
         hook.remove()
     for layer, values in states.items():
-        np.save(folder / f"layer_{layer}.npy", values.flatten(0, 1).float().cpu().numpy())
+        np.save(folder / f"layer_{layer}.npy", np.concatenate(values))
     mask = np.ones(texts.shape, dtype=np.uint8)
     mask[:, 0] = 0
     np.save(folder / "mask.npy", mask.reshape(-1))
 
 
-def loss(model, texts):
-    """Mean cross entropy of the next token, in nats. The first token of a text is never replaced, only predicted from."""
-    with torch.no_grad():
-        output = model(texts)
-    logits = getattr(output, "logits", output)[:, 1:-1]
-    return F.cross_entropy(logits.flatten(0, 1).float(), texts[:, 2:].flatten()).item()
+def loss(model, texts, batch=8):
+    """Mean cross entropy of the next token, in nats. What the first token of a text says of the next does not count."""
+    total = 0.0
+    for part in texts.split(batch):
+        with torch.no_grad():
+            output = model(part)
+        logits = getattr(output, "logits", output)[:, 1:-1]
+        total += F.cross_entropy(logits.flatten(0, 1).float(), part[:, 2:].flatten(), reduction="sum").item()
+    return total / texts[:, 2:].numel()
 
 
-def loss_with(model, block, texts, tokens, values):
+def loss_with(model, block, texts, tokens, values, batch=8):
     """The loss with `values` [k, d] in the place of what `block` gives for `tokens` [k], places in the flat texts."""
+    begun = 0
 
     def replace(module, inputs, output):
+        nonlocal begun
         states = hidden(output).clone()
-        states.view(-1, states.shape[-1])[tokens] = values.to(states)
+        flat = states.view(-1, states.shape[-1])
+        here = (tokens >= begun) & (tokens < begun + len(flat))
+        flat[tokens[here] - begun] = values[here].to(states)
+        begun += len(flat)
         return (states, *output[1:]) if isinstance(output, tuple) else states
 
     hook = block.register_forward_hook(replace)
     try:
-        return loss(model, texts)
+        return loss(model, texts, batch)
     finally:
         hook.remove()
 
 
-def measure(model, blocks, texts, activations, pairs, out):
+def measure(model, blocks, texts, activations, pairs, out, batch=8):
     """Measures every pair of `sae-match evaluate --write STATES --json` and writes the losses to `out`."""
-    measured, whole = [], loss(model, texts)
+    measured, whole = [], loss(model, texts, batch)
     for pair in pairs:
         stem = str(next(file for file in pair["files"] if file.endswith(".xhat.npy")))[: -len(".xhat.npy")]
         tokens = torch.from_numpy(np.load(f"{stem}.tokens.npy").astype(np.int64))
@@ -83,10 +93,10 @@ def measure(model, blocks, texts, activations, pairs, out):
             "layer_drop": np.load(activations / f"layer_{pair['layerA']}.npy")[tokens],
         }
         losses = {
-            method: loss_with(model, blocks[layer], texts, tokens, torch.from_numpy(values.astype(np.float32)))
+            method: loss_with(model, blocks[layer], texts, tokens, torch.from_numpy(values.astype(np.float32)), batch)
             for method, values in source.items()
         }
-        measured.append({"a": pair["a"], "b": pair["b"], "loss": whole, "losses": losses})
+        measured.append({"pair": pair["pair"], "a": pair["a"], "b": pair["b"], "loss": whole, "losses": losses})
     out.write_text(json.dumps({"pairs": measured}, indent=2) + "\n")
     return measured
 

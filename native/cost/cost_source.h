@@ -79,6 +79,8 @@ class CostSource {
   virtual std::int64_t entries_worth_a_list() const { return 512; }
   // All exact costs of row i.
   virtual void row(std::int64_t i, double* out) const = 0;
+  // All rows of exact costs where they lie in memory in f64, `stride` numbers apart; null where they do not.
+  virtual const double* stored_rows(std::int64_t* /*stride*/) const { return nullptr; }
   // All listed costs of row i.
   virtual void look_at_row(std::int64_t i, const std::function<void(const double* listed)>& visitor,
                            RunControl& control) const = 0;

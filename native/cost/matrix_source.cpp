@@ -139,6 +139,13 @@ class MatrixSource final : public ScannedSource<T> {
     const T* row = data_ + i * stride_;
     for (std::int64_t j = 0; j < this->columns_; ++j) out[j] = this->sign_ * row[j];
   }
+  const double* stored_rows(std::int64_t* stride) const override {
+    if constexpr (std::is_same_v<T, double>) {
+      *stride = stride_;
+      return this->sign_ == 1 ? data_ : nullptr;
+    }
+    return nullptr;
+  }
   std::vector<std::int32_t> column_representatives(RunControl& control) const override {
     return identical_columns(data_, stride_, this->rows_, this->columns_, control);
   }

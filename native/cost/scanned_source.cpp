@@ -216,22 +216,23 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
             ask_exact();
           };
 
-          // u: only entries whose lower bound reaches below the best exact value can matter. Rounding is monotone,
-          // so comparing rounded values loses none.
+          // u: only entries whose lower bound reaches below the best exact value can matter; of exact costs those that
+          // are least. Rounding is monotone, so comparing rounded values loses none.
           const double least_listed = block_minima(kernel, scan(costs), request.v, minima.data());
           if (least_listed < kInfinity) {
-            double reach = least_listed;
-            if (!exact) {
+            double least = kInfinity;
+            const auto see = [&](double cost, std::int64_t j) { least = std::min(least, subtract_down(cost, request.v[j])); };
+            if (exact) {
+              const std::int64_t count = collect(kernel, scan(costs), request.v, minima.data(), least_listed, found.data());
+              for (std::int64_t c = 0; c < count; ++c) see(listed_cost(costs, found[c]), found[c]);
+            } else {
               ask_up_to(least_listed);
-              reach = kInfinity;
+              double reach = kInfinity;
               for (std::size_t a = 0; a < asked.size(); ++a) {
                 reach = std::min(reach, exact_costs[a] - request.v[asked[a]]);
               }
-            }
-            ask_up_to(reach);
-            double least = kInfinity;
-            for (std::size_t a = 0; a < asked.size(); ++a) {
-              least = std::min(least, subtract_down(exact_costs[a], request.v[asked[a]]));
+              ask_up_to(reach);
+              for (std::size_t a = 0; a < asked.size(); ++a) see(exact_costs[a], asked[a]);
             }
             result.least_reduced[i] = least;
           }

@@ -15,27 +15,44 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int32_t kNone = -1;
 
-// Whole rows of exact costs in f64, each padded with +infinity to `stride` columns.
+// Whole rows of exact costs in f64, none above lambda, each padded with +infinity to `width` columns. They are read where
+// the source has them, if that is what they look like there.
 class PaddedRows {
  public:
-  PaddedRows(std::int64_t rows, std::int64_t columns)
-      : stride_((columns + kPaddedColumns - 1) / kPaddedColumns * kPaddedColumns),
-        costs_(allocate<double>(rows * stride_)) {
-    for (std::int64_t i = 0; i < rows; ++i) std::fill(row(i) + columns, row(i) + stride_, kInfinity);
+  PaddedRows(const CostSource& source, double unmatched_cost, RunControl& control)
+      : width_((source.columns() + kPaddedColumns - 1) / kPaddedColumns * kPaddedColumns), stride_(width_) {
+    const std::int64_t n = source.rows(), m = source.columns();
+    if (m == width_ && unmatched_cost == kInfinity) costs_ = source.stored_rows(&stride_);
+    if (costs_) return;
+    copy_ = allocate<double>(n * width_);
+    costs_ = copy_.get();
+    stride_ = width_;
+    parallel_for(n, rows_per_piece(m), control.threads, [&](std::int64_t begin, std::int64_t end) {
+      control.check();
+      for (std::int64_t i = begin; i < end; ++i) {
+        double* row = copy_.get() + i * width_;
+        source.row(i, row);
+        // A pair dearer than lambda is as good as none: with costs min(c, lambda) a full assignment is the answer.
+        if (unmatched_cost < kInfinity) {
+          for (std::int64_t j = 0; j < m; ++j) row[j] = std::min(row[j], unmatched_cost);
+        }
+        std::fill(row + m, row + width_, kInfinity);
+      }
+    });
   }
-  double* row(std::int64_t i) { return costs_.get() + i * stride_; }
-  const double* row(std::int64_t i) const { return costs_.get() + i * stride_; }
-  std::int64_t stride() const { return stride_; }
+  const double* row(std::int64_t i) const { return costs_ + i * stride_; }
+  std::int64_t width() const { return width_; }
 
  private:
-  std::int64_t stride_;
-  Array<double> costs_;
+  std::int64_t width_, stride_;
+  const double* costs_ = nullptr;
+  Array<double> copy_;
 };
 
 class JonkerVolgenant {
  public:
   JonkerVolgenant(std::int64_t n, std::int64_t m, const PaddedRows& costs, RunControl& control)
-      : n_(n), m_(m), costs_(costs), control_(control), v_(static_cast<std::size_t>(costs.stride()), 0) {
+      : n_(n), m_(m), costs_(costs), control_(control), v_(static_cast<std::size_t>(costs.width()), 0) {
     matching_.row_to_column.assign(static_cast<std::size_t>(n), kNone);
     matching_.column_to_row.assign(static_cast<std::size_t>(m), kNone);
     for (std::int64_t i = n - 1; i >= 0; --i) free_.push_back(static_cast<std::int32_t>(i));
@@ -64,13 +81,13 @@ class JonkerVolgenant {
 
  private:
   const double* row(std::int64_t i) const { return costs_.row(i); }
-  std::int64_t stride() const { return costs_.stride(); }
+  std::int64_t width() const { return costs_.width(); }
 
   // Every column's least cost as its price; from the last column to the first, rows take a column they are least in.
   void reduce_columns() {
-    std::vector<std::int64_t> least_row(static_cast<std::size_t>(stride()), 0);
+    std::vector<std::int64_t> least_row(static_cast<std::size_t>(width()), 0);
     std::fill(v_.begin(), v_.end(), kInfinity);
-    for (std::int64_t i = 0; i < n_; ++i) kernel_.lower_to_row(row(i), i, stride(), v_.data(), least_row.data());
+    for (std::int64_t i = 0; i < n_; ++i) kernel_.lower_to_row(row(i), i, width(), v_.data(), least_row.data());
     std::fill(v_.begin() + m_, v_.end(), 0.0);
     // Among equals the row of the column's own number: a constant matrix gives the identity.
     for (std::int64_t j = 0; j < m_; ++j) {
@@ -97,7 +114,7 @@ class JonkerVolgenant {
       } else if (!taken_twice_[i]) {
         const double price = v_[own];
         v_[own] = -kInfinity;  // out of the choice
-        const double other = kernel_.two_best_of_row(row(i), v_.data(), stride()).best;
+        const double other = kernel_.two_best_of_row(row(i), v_.data(), width()).best;
         v_[own] = other < kInfinity ? price - (other - (row(i)[own] - price)) : price;
       }
     }
@@ -114,7 +131,7 @@ class JonkerVolgenant {
     while (next < waiting.size()) {
       if ((steps & 255) == 0) control_.check();
       const std::int32_t i = waiting[next];
-      const TwoBest found = kernel_.two_best_of_row(row(i), v_.data(), stride());
+      const TwoBest found = kernel_.two_best_of_row(row(i), v_.data(), width());
       ++matching_.work.bids;
       std::int32_t j = found.position;
       std::int32_t owner = matching_.column_to_row[j];
@@ -157,7 +174,7 @@ class JonkerVolgenant {
   }
 
   void prepare_search() {
-    const auto size = static_cast<std::size_t>(stride());
+    const auto size = static_cast<std::size_t>(width());
     distance_.resize(size);
     predecessor_.resize(size);
     taken_.assign(size, kInfinity);
@@ -176,7 +193,7 @@ class JonkerVolgenant {
     std::fill(distance_.begin(), distance_.end(), kInfinity);
     double minimum = -kInfinity, base = 0;
     for (std::int32_t i = start;;) {
-      const Relaxed found = kernel_.relax(row(i), v_.data(), base, i, stride(), taken_.data(), distance_.data(),
+      const Relaxed found = kernel_.relax(row(i), v_.data(), base, i, width(), taken_.data(), distance_.data(),
                                           predecessor_.data());
       // Rounding can bring a distance below those that are closed.
       minimum = std::max(minimum, found.least);
@@ -210,11 +227,11 @@ class JonkerVolgenant {
   RunControl& control_;
   const Kernels& kernel_ = kernels();
   Matching matching_;
-  std::vector<double> v_;           // [stride]
+  std::vector<double> v_;           // [width]
   std::vector<std::int32_t> free_;  // last first
   std::vector<bool> taken_twice_;
-  std::vector<double> distance_, taken_;   // [stride]
-  std::vector<std::int64_t> predecessor_;  // [stride]
+  std::vector<double> distance_, taken_;   // [width]
+  std::vector<std::int64_t> predecessor_;  // [width]
 };
 
 }  // namespace
@@ -222,18 +239,7 @@ class JonkerVolgenant {
 std::optional<Matching> try_jv(const CostSource& source, double unmatched_cost, std::int64_t most_labels,
                                RunControl& control) {
   const std::int64_t n = source.rows(), m = source.columns();
-  PaddedRows costs(n, m);
-  // A pair dearer than lambda is as good as none: with costs min(c, lambda) a full assignment is the answer.
-  parallel_for(n, rows_per_piece(m), control.threads, [&](std::int64_t begin, std::int64_t end) {
-    control.check();
-    for (std::int64_t i = begin; i < end; ++i) {
-      double* row = costs.row(i);
-      source.row(i, row);
-      if (unmatched_cost < kInfinity) {
-        for (std::int64_t j = 0; j < m; ++j) row[j] = std::min(row[j], unmatched_cost);
-      }
-    }
-  });
+  const PaddedRows costs(source, unmatched_cost, control);
   control.enter(Phase::solve);
   std::optional<Matching> matching = JonkerVolgenant(n, m, costs, control).run(most_labels);
   if (matching && unmatched_cost < kInfinity) {

@@ -23,7 +23,7 @@ import {
   runWarnings,
   schemaVersion,
 } from './read-runs.js'
-import { type Column, renderTable, wrap } from './table.js'
+import { type Column, renderTable, warningLines, wrap } from './table.js'
 import type { Terminal } from './terminal.js'
 
 /** `sae-match compose RUN --all`: every path of layers beside the direct match of its ends. */
@@ -113,7 +113,7 @@ function render(report: Report, { colors, width }: Terminal): string {
       width - 2,
     ).map(colors.dim),
     ...(out === null ? [] : [colors.dim(out)]),
-    ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
+    ...warningLines(warnings, width - 2, colors.yellow),
   ]
   const title = `${layers[0].name} → ${layers[layers.length - 1].name}`
   return [

@@ -36,7 +36,7 @@ import {
   schemaVersion,
   spreadJson,
 } from './read-runs.js'
-import { type Column, renderTable, wrap } from './table.js'
+import { type Column, renderTable, warningLines } from './table.js'
 import type { Terminal } from './terminal.js'
 
 export const composeCommand: Command = {
@@ -248,7 +248,7 @@ function render(report: Report, { colors, width }: Terminal): string {
     ...renderTable(columns, rows, colors.dim),
     ...(cut === null ? [] : ['', colors.dim(cut)]),
     ...(out === null ? [] : ['', colors.dim(out)]),
-    ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
+    ...warningLines(warnings, width - 2, colors.yellow),
   ]
   return [
     colors.bold([from.name, ...through, to.name].join(' → ')),

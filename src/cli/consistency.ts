@@ -14,7 +14,7 @@ import { inputOptions, readInputs } from './inputs.js'
 import { applyThreads, backendOptions, checkpointOptions, readActivationScales } from './match-options.js'
 import { decimals, percent, whole } from './numbers.js'
 import { createProgress } from './progress.js'
-import { wrap } from './table.js'
+import { warningLines } from './table.js'
 import type { Colors } from './terminal.js'
 
 export const consistencyCommand: Command = {
@@ -82,6 +82,6 @@ function render(
     `  MMCS    ${decimals(metrics.mmcsAToB, 4)} A to B, ${decimals(metrics.mmcsBToA, 4)} B to A`,
     `  shared  ${shared(signed.sharedFraction)} of the pairs have a cosine of at least 0.7`,
     ...(out === undefined ? [] : [`  ${colors.dim(out)}`]),
-    ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map((line) => `  ${colors.yellow(line)}`)),
+    ...warningLines(warnings, width - 2, (line) => `  ${colors.yellow(line)}`),
   ].join('\n')
 }

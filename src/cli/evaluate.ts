@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { backendInfo } from '../backend/info.js'
 import { type EvaluateOptions, type Evaluation, evaluate } from '../evaluation/evaluate.js'
-import { lossesOf, readLosses } from '../evaluation/losses.js'
+import { lossesOfPairs, readLosses } from '../evaluation/losses.js'
 import type { ActivationsOfBoth } from '../evaluation/token-pass.js'
 import { createStatesWriter } from '../evaluation/write-states.js'
 import { checkWritableDirectory, ensureWritableFile, writeFileAtomically } from '../output/atomic-file.js'
@@ -9,12 +9,12 @@ import { encodeNpz } from '../output/npz.js'
 import { schemaVersion } from '../output/pair-files.js'
 import type { Sae } from '../sae/sae.js'
 import { type Arguments, UsageError } from './arguments.js'
-import type { Command, CommandContext } from './command.js'
+import type { Command } from './command.js'
 import { type PlannedEvaluation, planEvaluations } from './evaluation-plan.js'
 import { type EvaluatedPair, evaluationCsv, renderEvaluation } from './evaluation-report.js'
 import { inputOptions } from './inputs.js'
 import { applyThreads, backendOptions, checkpointOptions } from './match-options.js'
-import { createProgress, type ProgressDisplay } from './progress.js'
+import { createProgress } from './progress.js'
 import { readRunOptions } from './read-runs.js'
 
 export const evaluateCommand: Command = {
@@ -73,19 +73,22 @@ export const evaluateCommand: Command = {
 
     const json = args.has('json')
     const file = args.text('losses')
-    const losses = file === undefined ? [] : await readLosses(file)
+    const losses = lossesOfPairs(file === undefined ? [] : await readLosses(file), plans)
+    const options: EvaluateOptions = {
+      scale: args.text('scale') as EvaluateOptions['scale'],
+      unmatched: args.text('unmatched') as EvaluateOptions['unmatched'],
+      mask: args.text('mask'),
+      quantiles,
+      backend: args.text('backend') as EvaluateOptions['backend'],
+      signal: context.signal,
+      onProgress: progress.update,
+    }
     const pairs: EvaluatedPair[] = []
     const open = new Map<string, Promise<Sae>>()
     for (const [index, plan] of plans.entries()) {
-      const options: EvaluateOptions = {
-        scale: args.text('scale') as EvaluateOptions['scale'],
-        unmatched: args.text('unmatched') as EvaluateOptions['unmatched'],
-        mask: args.text('mask'),
-        quantiles,
-        backend: args.text('backend') as EvaluateOptions['backend'],
-      }
-      const evaluated = await evaluatePlan(plan, open, activations, options, folder, context, progress)
-      const pair = { ...evaluated, losses: lossesOf(losses, plan.a, plan.b) }
+      progress.begin([plan.a, ...plan.via, plan.b].join(' → '))
+      const evaluated = await evaluatePlan(plan, open, activations, options, folder)
+      const pair = { ...evaluated, losses: losses[index] }
       pairs.push(pair)
       progress.clear()
       if (!json) terminal.print(`${renderEvaluation(pair, terminal.colors, terminal.width)}\n`)
@@ -103,22 +106,14 @@ async function evaluatePlan(
   activations: ActivationsOfBoth,
   options: EvaluateOptions,
   folder: string | undefined,
-  { signal }: CommandContext,
-  progress: ProgressDisplay,
 ): Promise<Omit<EvaluatedPair, 'losses'>> {
-  progress.begin([plan.a, ...plan.via, plan.b].join(' → '))
   const { a, b, match } = await plan.open(open)
   const path = folder === undefined ? undefined : join(folder, plan.stem)
   const writer = path === undefined ? undefined : await createStatesWriter(path, b.encoder.columns)
   const files: string[] = []
   let evaluation: Evaluation
   try {
-    evaluation = await evaluate(a, b, match, activations, {
-      ...options,
-      signal,
-      onProgress: progress.update,
-      onApproximation: writer?.write,
-    })
+    evaluation = await evaluate(a, b, match, activations, { ...options, onApproximation: writer?.write })
     if (writer !== undefined && path !== undefined) {
       await writer.commit()
       await writeFileAtomically(`${path}.counts.npz`, encodeNpz(countArrays(match.aToB, evaluation)))
@@ -128,7 +123,8 @@ async function evaluatePlan(
     await writer?.discard()
   }
   const matched = match.aToB.filter((j) => j >= 0).length
-  return { a: plan.a, b: plan.b, via: plan.via, layerA: a.layer, layerB: b.layer, matched, evaluation, files }
+  const { stem, via } = plan
+  return { a: plan.a, b: plan.b, via, stem, layerA: a.layer, layerB: b.layer, matched, evaluation, files }
 }
 
 function countArrays(aToB: Int32Array, { counts }: Evaluation) {
@@ -142,12 +138,13 @@ function countArrays(aToB: Int32Array, { counts }: Evaluation) {
 }
 
 /** A pair of `--json`: scripts rely on these names. */
-function pairJson({ a, b, via, layerA, layerB, matched: pairs, evaluation, losses, files }: EvaluatedPair) {
+function pairJson({ a, b, via, stem, layerA, layerB, matched: pairs, evaluation, losses, files }: EvaluatedPair) {
   const { matched, counts: _, tokens, maskedTokens, ...rest } = evaluation
   return {
     a,
     b,
     via,
+    pair: stem,
     layerA,
     layerB,
     matched: pairs,

@@ -1,5 +1,5 @@
 import type { Evaluation, PairingScores } from '../evaluation/evaluate.js'
-import type { Fidelity } from '../evaluation/metrics.js'
+import { type MethodName, type MethodScores, methodScores } from '../evaluation/methods.js'
 import { type CsvCell, encodeCsv } from '../output/csv.js'
 import { schemaVersion } from '../output/pair-files.js'
 import { decimals, duration, whole } from './numbers.js'
@@ -12,6 +12,8 @@ export interface EvaluatedPair {
   readonly b: string
   /** The names between A and B of a composed match. */
   readonly via: readonly string[]
+  /** What its files are called. */
+  readonly stem: string
   readonly layerA: number | null
   readonly layerB: number | null
   /** Number of pairs of features. */
@@ -24,13 +26,23 @@ export interface EvaluatedPair {
 }
 
 /** One row of the table. */
-interface MethodScores {
+interface ScoreRow {
   /** In csv. */
   readonly name: string
   /** On a terminal. */
   readonly title: string
   readonly quantile: number | null
-  readonly scores: Fidelity & Partial<PairingScores>
+  readonly scores: MethodScores['scores']
+}
+
+const titles: Readonly<Record<MethodName, string>> = {
+  matched: 'A, matched',
+  identity: 'A, identity',
+  random: 'A, random',
+  nearest: 'A, nearest',
+  encode_decode_previous: "A's reconstruction of A",
+  encode_decode_current: "B's reconstruction of B",
+  layer_drop: 'A as it is',
 }
 
 const columns: readonly Column[] = [
@@ -52,7 +64,7 @@ const footnote =
 export function renderEvaluation(pair: EvaluatedPair, colors: Colors, width: number): string {
   const { a, via, b, matched, evaluation, losses, files } = pair
   const { tokens, maskedTokens, scale, unmatched, l0, neverActive, milliseconds } = evaluation
-  const rows = methodsOf(evaluation).map(({ name, title, scores }, row) => {
+  const rows = rowsOf(evaluation).map(({ name, title, scores }, row) => {
     const strong = row === 0 ? colors.bold : (text: string) => text
     const cell = (value: number | undefined) => strong(value === undefined ? '' : decimals(value, 3))
     const { explainedVariance, evVar, evDim, matchingScore, macroAGivenB, macroJaccard } = scores
@@ -101,7 +113,7 @@ export function evaluationCsv(pairs: readonly EvaluatedPair[]): string {
     'delta_loss',
   ]
   const rows = pairs.flatMap(({ a, b, via, layerA, layerB, evaluation, losses }) =>
-    methodsOf(evaluation).map(({ name, quantile, scores }): CsvCell[] => [
+    rowsOf(evaluation).map(({ name, quantile, scores }): CsvCell[] => [
       ...[schemaVersion, a, b, via.join(' '), layerA, layerB],
       ...[evaluation.tokens, evaluation.scale, evaluation.unmatched, name, quantile],
       ...scoreNames.map((score) => scores[score] ?? null),
@@ -112,20 +124,15 @@ export function evaluationCsv(pairs: readonly EvaluatedPair[]): string {
 }
 
 /** The match on top, then what it is held against, then the mixtures. */
-function methodsOf({ matched, baselines, quantiles, seeds }: Evaluation): MethodScores[] {
-  const { identity, random, nearest, encodeDecodePrevious, encodeDecodeCurrent, layerDrop } = baselines
-  const seeded = seeds.length === 1 ? 'random' : `random (${seeds.length} seeds)`
-  const methods: [string, string, MethodScores['scores'] | undefined][] = [
-    ['matched', 'A, matched', matched],
-    ['identity', 'A, identity', identity],
-    ['random', `A, ${seeded}`, random],
-    ['nearest', 'A, nearest', nearest],
-    ['encode_decode_previous', "A's reconstruction of A", encodeDecodePrevious],
-    ['encode_decode_current', "B's reconstruction of B", encodeDecodeCurrent],
-    ['layer_drop', 'A as it is', layerDrop],
-  ]
+function rowsOf(evaluation: Evaluation): ScoreRow[] {
+  const { quantiles, seeds } = evaluation
   return [
-    ...methods.flatMap(([name, title, scores]) => (scores ? [{ name, title, quantile: null, scores }] : [])),
+    ...methodScores(evaluation).map(({ name, scores }) => ({
+      name,
+      title: name === 'random' && seeds.length > 1 ? `A, random (${seeds.length} seeds)` : titles[name],
+      quantile: null,
+      scores,
+    })),
     ...quantiles.map((scores) => ({
       name: 'quantile',
       title: `closest ${decimals(100 * scores.quantile, 0)} % matched`,

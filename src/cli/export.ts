@@ -3,13 +3,16 @@ import { neuronpediaUrl } from '../labels/neuronpedia.js'
 import { ensureDirectory, writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNpy } from '../output/npy.js'
 import type { RunPair } from '../runs/read-run.js'
-import { encodeTable, type TableFormat, tableFormats } from '../tables/encode-table.js'
+import { encodeTable, tableFormats } from '../tables/encode-table.js'
 import { type FeatureNames, matchTable } from '../tables/match-table.js'
-import { readFeatureNames, readPairArrays } from '../tables/read-pair.js'
+import { readPairArrays } from '../tables/read-pair.js'
 import { type Arguments, UsageError } from './arguments.js'
-import type { Command, CommandContext } from './command.js'
+import type { Command } from './command.js'
+import { namesOnce } from './feature-names.js'
 import { whole } from './numbers.js'
-import { openRun, readRunOptions } from './read-runs.js'
+import { openRun, readRunOptions, runWarnings } from './read-runs.js'
+import { pairTitle } from './run-pairs.js'
+import { warningLines } from './table.js'
 
 const formats = [...tableFormats, 'npy'] as const
 
@@ -34,52 +37,53 @@ export const exportCommand: Command = {
   run: async (args, context) => {
     const { terminal, signal } = context
     const wanted = readFormats(args)
-    const [run] = args.positionals
-    const out = args.text('out') ?? join(run, 'tables')
+    const out = args.text('out') ?? join(args.positionals[0], 'tables')
+    const run = await openRun(args, context)
     const known = namesOnce(args.text('labels') ?? null, signal)
-    const pairs: Awaited<ReturnType<typeof exportPair>>[] = []
-    const { pairs: stored } = await openRun(args, context)
-    const layers = stored.map(layerName)
-    for (const [place, pair] of stored.entries()) {
+    const pairs: ExportedPair[] = []
+    const layers = run.pairs.map(layerName)
+    for (const [place, pair] of run.pairs.entries()) {
       // several SAEs of a layer keep their own names
       const isOnly = layers.indexOf(layers[place]) === layers.lastIndexOf(layers[place])
-      pairs.push(await exportPair(pair, wanted, out, isOnly ? layers[place] : pair.stem, known, context))
+      const npyName = isOnly ? layers[place] : pair.stem
+      const arrays = await readPairArrays(pair, signal)
+      const names = { a: await known.of(pair, 'a'), b: await known.of(pair, 'b') }
+      await ensureDirectory(out)
+      const files: string[] = []
+      for (const format of wanted) {
+        const file = join(out, format === 'npy' ? `${npyName}.npy` : `${pair.stem}.${format}`)
+        const isTable = format !== 'npy'
+        const contents = isTable ? await encodeTable(matchTable(arrays, names), format) : encodeNpy(arrays.a_to_b)
+        await writeFileAtomically(file, contents)
+        files.push(file)
+      }
+      pairs.push(exportedPair(pair, arrays.a_to_b, names, files))
     }
-    if (args.has('json')) return terminal.print(JSON.stringify({ out, pairs }, null, 2))
+    const warnings = [...runWarnings(run, []), ...known.warnings()]
+    if (args.has('json')) return terminal.print(JSON.stringify({ out, pairs, warnings }, null, 2))
     for (const { a, b, rows, labelled, files } of pairs) {
       const meant = labelled === null ? '' : `, ${whole(labelled)} with both labels`
-      terminal.print(`${a.name} → ${b.name}  ${whole(rows)} rows${meant}`)
+      terminal.print(`${pairTitle(a.name, b.name)}  ${whole(rows)} rows${meant}`)
       for (const file of files) terminal.print(`  ${terminal.colors.dim(file)}`)
     }
+    for (const line of warningLines(warnings, terminal.width, terminal.colors.yellow)) terminal.print(line)
   },
 }
 
-async function exportPair(
-  stored: RunPair,
-  wanted: readonly (typeof formats)[number][],
-  out: string,
-  npyName: string,
-  known: ReturnType<typeof namesOnce>,
-  { signal }: CommandContext,
+type ExportedPair = ReturnType<typeof exportedPair>
+
+/** A pair of `--json`: scripts rely on these names. */
+function exportedPair(
+  { a, b }: RunPair,
+  partner: Int32Array,
+  names: { readonly a: FeatureNames; readonly b: FeatureNames },
+  files: readonly string[],
 ) {
-  const { a, b } = stored.record
-  const arrays = await readPairArrays(stored, signal)
-  const names = { a: await known(a), b: await known(b) }
-  const table = matchTable(arrays, names)
-  await ensureDirectory(out)
-  const files: string[] = []
-  for (const format of wanted) {
-    const isTable = format !== 'npy'
-    const file = join(out, isTable ? `${stored.stem}.${format}` : `${npyName}.npy`)
-    const contents = isTable ? await encodeTable(table, format as TableFormat) : encodeNpy(arrays.a_to_b)
-    await writeFileAtomically(file, contents)
-    files.push(file)
-  }
   return {
     a: sideJson(a.name, names.a),
     b: sideJson(b.name, names.b),
-    rows: arrays.a_to_b.length,
-    labelled: countLabelled(arrays.a_to_b, names),
+    rows: partner.length,
+    labelled: countLabelled(partner, names),
     files,
   }
 }
@@ -99,17 +103,6 @@ function layerName({ record: { a, b }, stem }: RunPair): string {
 function countLabelled(partner: Int32Array, { a, b }: { a: FeatureNames; b: FeatureNames }): number | null {
   if (a.labels === null && b.labels === null) return null
   return partner.reduce((count, j, i) => count + Number(a.labels?.has(i) === true && b.labels?.has(j) === true), 0)
-}
-
-/** Every SAE of a run is read once. */
-export function namesOnce(folder: string | null, signal: AbortSignal) {
-  const read = new Map<string, Promise<FeatureNames>>()
-  return (input: RunPair['record']['a']): Promise<FeatureNames> => {
-    const key = JSON.stringify(input.files.map(({ sha256 }) => sha256))
-    const found = read.get(key) ?? readFeatureNames(input, folder, signal)
-    read.set(key, found)
-    return found
-  }
 }
 
 function readFormats(args: Arguments): (typeof formats)[number][] {

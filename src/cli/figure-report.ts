@@ -1,6 +1,6 @@
 import type { Figure, FigureCell, FigureColumn } from '../figures/figure.js'
 import { comparable, decimals, percent, whole } from './numbers.js'
-import { renderTable, wrap } from './table.js'
+import { renderTable, warningLines, wrap } from './table.js'
 import type { Colors } from './terminal.js'
 
 /** A figure as a table. Columns without a title are for files. */
@@ -25,7 +25,7 @@ export function renderFigure(
     '',
     ...wrap(note, width - 2).map(colors.dim),
     ...(out === null ? [] : [colors.dim(out)]),
-    ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
+    ...warningLines(warnings, width - 2, colors.yellow),
   ]
   const heading = `${colors.bold(title)}  (figure ${paper} of the paper)`
   return [heading, ...lines.map((line) => `  ${line}`.trimEnd())].join('\n')

@@ -1,7 +1,7 @@
 import type { BackendRequest } from '../backend/environment.js'
 import { getBackend } from '../backend/select.js'
 import { evaluate } from '../evaluation/evaluate.js'
-import { lossesOf, readLosses } from '../evaluation/losses.js'
+import { lossesOfPairs, readLosses } from '../evaluation/losses.js'
 import { compositionFigure } from '../figures/composition.js'
 import { type Figure, figureRecords } from '../figures/figure.js'
 import {
@@ -53,6 +53,19 @@ const kinds: Readonly<
   quantiles: { from: 'activations', paper: ['16', '17'] },
 }
 
+const ofActivations = ['score', 'ev', 'sparsity', 'quantiles']
+
+/** Options that belong to some of the figures. */
+const optionsOfSome: Readonly<Record<string, readonly string[]>> = {
+  all: Object.keys(kinds).filter((name) => name !== 'composition'),
+  of: ['costs', 'histogram'],
+  layers: ['composition'],
+  activations: ofActivations,
+  mask: ofActivations,
+  quantiles: ['quantiles'],
+  losses: ['ev', 'sparsity'],
+}
+
 export const figuresCommand: Command = {
   name: 'figures',
   summary: 'the figures of the paper as tables, csv, JSON and charts',
@@ -87,6 +100,7 @@ export const figuresCommand: Command = {
     const { terminal, signal } = context
     const [typed, ...paths] = args.positionals
     const name = kindOf(typed)
+    requireFitting(name, args)
     if (paths.length === 0) throw new UsageError('Expected FIGURE RUN..., got no RUN')
     const output = await readOutput(args, 'out', ['csv', 'json', 'svg'])
     const optionsOf = readList(args, 'options-of') ?? []
@@ -111,6 +125,14 @@ function kindOf(typed: string): string {
   const numbered = Object.keys(kinds).find((name) => kinds[name].paper.includes(typed))
   if (numbered !== undefined) return numbered
   throw new UsageError(`Expected ${Object.keys(kinds).join(', ')} or a number of the paper for FIGURE, got ${typed}`)
+}
+
+/** @throws UsageError for an option that says nothing about this figure */
+function requireFitting(name: string, args: Arguments): void {
+  for (const [option, figures] of Object.entries(optionsOfSome)) {
+    if (!args.has(option) || figures.includes(name)) continue
+    throw new UsageError(`--${option} goes with ${figures.join(', ')}, not with ${name}`)
+  }
 }
 
 /** What `--json` prints: scripts rely on these names. */
@@ -172,10 +194,10 @@ async function evaluateAll(
   const folder = args.text('activations')
   if (folder === undefined) throw new UsageError(`Expected --activations DIR for the figure ${name}`)
   const activations = readActivations(args)
-  const path = args.text('losses')
-  const losses = path === undefined ? [] : await readLosses(path)
   const quantiles = name === 'quantiles' ? (readQuantiles(args) ?? [0, 0.1, 0.25, 0.5, 0.7, 0.9, 1]) : []
   const plans = pairs.map((pair) => storedEvaluation([{ pair, inverted: false }], signal))
+  const path = args.text('losses')
+  const losses = lossesOfPairs(path === undefined ? [] : await readLosses(path), plans)
   const open = new Map<string, Promise<Sae>>()
   const evaluated: EvaluatedFigurePair[] = []
   for (const [p, pair] of pairs.entries()) {
@@ -190,8 +212,8 @@ async function evaluateAll(
       onProgress: progress.update,
     })
     const objective = objectiveName(record.options)
-    const measured = lossesOf(losses, a.name, b.name)
-    evaluated.push({ a: a.name, b: b.name, layerA: a.layer, layerB: b.layer, objective, evaluation, losses: measured })
+    const [layerA, layerB] = [a.layer, b.layer]
+    evaluated.push({ a: a.name, b: b.name, layerA, layerB, objective, evaluation, losses: losses[p] })
     const later = new Set(plans.slice(p + 1).flatMap(({ needs }) => needs))
     for (const key of open.keys()) if (!later.has(key)) open.delete(key)
   }

@@ -1,6 +1,6 @@
 import type { Inspection, Spread } from '../matching/inspect.js'
 import { significant, size, whole } from './numbers.js'
-import { type Column, renderDefinitions, renderTable, wrap } from './table.js'
+import { type Column, renderDefinitions, renderTable, warningLines } from './table.js'
 import type { Terminal } from './terminal.js'
 
 type Looks = Pick<Terminal, 'colors' | 'width'>
@@ -37,7 +37,7 @@ export function renderInspection(found: Inspection, looks: Looks): string {
       entries.map(([term, text]) => [`  ${colors.dim(term)}`, text] as const),
       width,
     ),
-    ...warningLines(found.warnings, looks),
+    ...indented(found.warnings, looks),
   ].join('\n')
 }
 
@@ -89,12 +89,13 @@ export function renderInspections(
   return [
     ...renderTable(columns, rows, looks.colors.dim),
     looks.colors.dim('threshold, |decoder|: medians'),
-    ...warningLines([...together, ...[...warned].map(([warning, who]) => `${about(who)}: ${warning}`)], looks),
+    ...indented([...together, ...[...warned].map(([warning, who]) => `${about(who)}: ${warning}`)], looks),
   ].join('\n')
 }
 
-export function warningLines(warnings: readonly string[], { colors, width }: Looks): string[] {
-  return warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map((line) => `  ${colors.yellow(line)}`))
+/** Warnings below what they are about. */
+export function indented(warnings: readonly string[], { colors, width }: Looks): string[] {
+  return warningLines(warnings, width - 2, (line) => `  ${colors.yellow(line)}`)
 }
 
 function activationText({ activation }: Inspection): string {

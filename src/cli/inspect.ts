@@ -11,7 +11,7 @@ import { discoverSaes, type FoundSae } from '../pairs/discover.js'
 import { featureCount, type Sae } from '../sae/sae.js'
 import type { Command } from './command.js'
 import { inputOptions, readInputs } from './inputs.js'
-import { renderInspection, renderInspections, warningLines } from './inspect-report.js'
+import { indented, renderInspection, renderInspections } from './inspect-report.js'
 import { applyThreads, backendOptions, checkpointOptions } from './match-options.js'
 
 export const inspectCommand: Command = {
@@ -55,7 +55,7 @@ export const inspectCommand: Command = {
       const names = shortNames(found.map((one) => one.path))
       const failures = unread.map((one) => `${one.path}: ${one.message}`)
       const table = found.length === 0 ? [] : [renderInspections(found, names, together, terminal)]
-      return [...table, ...warningLines(failures, terminal)].join('\n')
+      return [...table, ...indented(failures, terminal)].join('\n')
     })
     if (failed.length > 0) throw failed[0].error
   },

@@ -12,10 +12,10 @@ import {
 import { readPairArrays } from '../tables/read-pair.js'
 import { type Arguments, UsageError } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
-import { namesOnce } from './export.js'
+import { namesOnce } from './feature-names.js'
 import { decimals, percent, significant, whole } from './numbers.js'
-import { openRun, readRunOptions } from './read-runs.js'
-import { renderTable } from './table.js'
+import { openRun, readRunOptions, runWarnings } from './read-runs.js'
+import { renderTable, warningLines } from './table.js'
 import type { Terminal } from './terminal.js'
 
 export const judgeCommand: Command = {
@@ -56,27 +56,34 @@ async function ask(run: string, file: string, args: Arguments, context: CommandC
   const { terminal, signal } = context
   const labels = args.text('labels')
   if (labels === undefined) throw new UsageError('Expected --labels DIR')
+  const wanted = args.count('count') ?? 100
+  const seed = readSeed(args)
   await ensureWritableFile(file)
+  const opened = await openRun(args, context)
   const known = namesOnce(labels, signal)
   const pairs: JudgedPair[] = []
-  for (const stored of (await openRun(args, context)).pairs) {
-    const { a, b } = stored.record
+  for (const stored of opened.pairs) {
+    const { stem, a, b } = stored
     const arrays = await readPairArrays(stored, signal)
-    const [namesA, namesB] = [await known(a), await known(b)]
-    pairs.push({ stem: stored.stem, arrays, a: { sae: a.name, ...namesA }, b: { sae: b.name, ...namesB } })
+    const [namesA, namesB] = [await known.of(stored, 'a'), await known.of(stored, 'b')]
+    pairs.push({ stem, arrays, a: { sae: a.name, ...namesA }, b: { sae: b.name, ...namesB } })
   }
-  const wanted = readCount(args, 'count', 100)
-  const seed = readCount(args, 'seed', 1)
   const drawn = judgeQuestions(pairs, { count: wanted, seed })
-  if (drawn.length === 0) throw new UsageError(`No pair of ${run} has descriptions of both features in ${labels}`)
+  const warnings = [...runWarnings(opened, []), ...known.warnings()]
+  if (drawn.length === 0) {
+    const why = [`No pair of ${run} has descriptions of both features in ${labels}.`, ...warnings]
+    throw new UsageError(why.join(' '))
+  }
   await writeFileAtomically(file, drawn.map((question) => `${JSON.stringify(question)}\n`).join(''))
-  if (args.has('json')) terminal.print(JSON.stringify({ questions: file, count: drawn.length, seed }, null, 2))
-  else terminal.print(`${whole(drawn.length)} questions: ${terminal.colors.bold(file)}`)
+  if (args.has('json'))
+    return terminal.print(JSON.stringify({ questions: file, count: drawn.length, seed, warnings }, null, 2))
+  terminal.print(`${whole(drawn.length)} questions: ${terminal.colors.bold(file)}`)
+  for (const line of warningLines(warnings, terminal.width, terminal.colors.yellow)) terminal.print(line)
 }
 
 async function report(questions: string, answers: string, args: Arguments, { terminal, signal }: CommandContext) {
   const asked = await readQuestions(questions, signal)
-  const found = judgeReport(asked, await readAnswers(answers, signal), { bins: readCount(args, 'bins', 4) })
+  const found = judgeReport(asked, await readAnswers(answers, signal), { bins: args.count('bins') })
   terminal.print(args.has('json') ? JSON.stringify(found, null, 2) : render(found, terminal))
 }
 
@@ -112,9 +119,8 @@ function render({ questions, answered, shares, score, byOrder, byCost }: JudgeRe
   ].join('\n')
 }
 
-function readCount(args: Arguments, name: string, otherwise: number): number {
-  const text = args.text(name)
-  if (text === undefined) return otherwise
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`Expected a whole number for --${name}, got ${text}`)
+function readSeed(args: Arguments): number {
+  const text = args.text('seed') ?? '1'
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`Expected a whole number for --seed, got ${text}`)
   return Number(text)
 }

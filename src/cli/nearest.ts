@@ -4,6 +4,7 @@ import { distribution, linearEdges, quantileLevels } from '../matching/statistic
 import { writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNearest, nearestFormats } from '../output/nearest-file.js'
 import { shortNames } from '../output/short-names.js'
+import { UsageError } from './arguments.js'
 import type { Command } from './command.js'
 import { columnChart } from './histogram.js'
 import { inputOptions, readInputs } from './inputs.js'
@@ -18,10 +19,13 @@ import {
 import { decimals, duration, percent, whole } from './numbers.js'
 import { readOutput } from './output-file.js'
 import { createProgress } from './progress.js'
-import { wrap } from './table.js'
+import { warningLines } from './table.js'
 import type { Colors } from './terminal.js'
 
 const { scale, sign, weights, unfoldable } = matchOptions
+
+/** Lines that a text file can hold: JavaScript's texts end at half a gigabyte. */
+const mostOfText = 4e6
 
 export const nearestCommand: Command = {
   name: 'nearest',
@@ -64,6 +68,10 @@ export const nearestCommand: Command = {
       loadSae(paths[side], { backend, format, activationScale: activationScales?.[side], signal })
     const a = await load(0)
     const b = pathA === pathB ? a : await load(1)
+    const lines = (a.decoder.rows + b.decoder.rows) * k
+    if (output !== null && output.format !== 'npz' && lines > mostOfText) {
+      throw new UsageError(`Expected a file that ends in .npz for ${whole(lines)} nearest features, got ${output.path}`)
+    }
     const found = await nearest(a, b, {
       k,
       scale,
@@ -160,7 +168,7 @@ function render(
       ...(k > 1 && out === undefined ? [`all ${k} nearest of every feature: --out FILE.npz, .json or .csv`] : []),
       colors.dim(duration(total)),
       ...(out === undefined ? [] : [colors.dim(out)]),
-      ...found.warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
+      ...warningLines(found.warnings, width - 2, colors.yellow),
     ].map((line) => `  ${line}`.trimEnd()),
   ].join('\n')
 }

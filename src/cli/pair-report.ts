@@ -5,7 +5,7 @@ import type { StoredPair } from '../output/run-directory.js'
 import { bar, columnChart } from './histogram.js'
 import { comparable, decimals, duration, percent, significant, whole } from './numbers.js'
 import { pairTitle } from './run-pairs.js'
-import { type Column, renderTable, wrap } from './table.js'
+import { type Column, renderTable, warningLines, wrap } from './table.js'
 import type { Colors } from './terminal.js'
 
 const columns: readonly Column[] = [
@@ -46,7 +46,7 @@ export function renderPair({ record, file }: StoredPair, colors: Colors, width: 
     '',
     ...timings(milliseconds, width - 2).map(colors.dim),
     colors.dim(file),
-    ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
+    ...warningLines(warnings, width - 2, colors.yellow),
   ]
   const size = `${whole(record.n)} × ${whole(record.m)} features of width ${whole(a.dimension)}`
   const title = pairTitle(a.name, b.name)

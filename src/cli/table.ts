@@ -48,6 +48,11 @@ export function wrap(text: string, width: number): string[] {
   return lines
 }
 
+/** What a user should know, a sentence each, as lines of at most `width`. */
+export function warningLines(warnings: readonly string[], width: number, style: (line: string) => string): string[] {
+  return warnings.flatMap((warning) => wrap(`! ${warning}`, width).map(style))
+}
+
 /** Columns a text takes on a terminal. */
 export function visibleWidth(text: string): number {
   return [...stripVTControlCharacters(text)].length

@@ -25,7 +25,7 @@ import {
   runWarnings,
   schemaVersion,
 } from './read-runs.js'
-import { type Column, renderTable, wrap } from './table.js'
+import { type Column, renderTable, warningLines } from './table.js'
 import type { Terminal } from './terminal.js'
 
 export const tracksCommand: Command = {
@@ -178,7 +178,7 @@ function render(report: Report, { colors, width }: Terminal): string {
       colors.dim,
     ),
     ...(files.length === 0 ? [] : ['', ...files.map(colors.dim)]),
-    ...warnings.flatMap((warning) => wrap(`! ${warning}`, width - 2).map(colors.yellow)),
+    ...warningLines(warnings, width - 2, colors.yellow),
   ]
   const title = `${layers[0].name} → ${layers[layers.length - 1].name}`
   return [`${colors.bold(title)}  ${whole(layers.length)} layers`, ...lines.map((line) => `  ${line}`.trimEnd())].join(

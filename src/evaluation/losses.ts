@@ -3,6 +3,8 @@ import { type JsonFields, jsonField, readJson } from '../formats/json.js'
 
 /** Losses of a language model for one pair, in nats per token, measured where the model runs. */
 export interface MeasuredLosses {
+  /** What the files of the match are called, `A--B.<hash8>`; null where only the names of the SAEs are given. */
+  readonly pair: string | null
   /** Short names as in the run directory. */
   readonly a: string
   readonly b: string
@@ -11,11 +13,21 @@ export interface MeasuredLosses {
    * ...): the loss with it in the place of the true one, less the loss of the model as it is.
    */
   readonly change: ReadonlyMap<string, number>
+  /** Where it stands, for messages. */
+  readonly where: string
+}
+
+/** A match that losses may be of. */
+export interface MeasuredPair {
+  /** What its files are called. */
+  readonly stem: string
+  readonly a: string
+  readonly b: string
 }
 
 /**
- * Reads measured losses: `{ "pairs": [{ "a", "b", "loss", "losses": { "matched": 3.4, ... } }] }`, where `loss` is that
- * of the model as it is.
+ * Reads measured losses: `{ "pairs": [{ "pair", "a", "b", "loss", "losses": { "matched": 3.4, ... } }] }`, where `loss` is
+ * that of the model as it is.
  *
  * @throws SaeMatchError `FILE_NOT_FOUND`, `FORMAT_INVALID`
  */
@@ -38,17 +50,40 @@ export async function readLosses(path: string): Promise<MeasuredLosses[]> {
       if (typeof value !== 'number') throw invalid(path, `numbers in ${where}.losses`)
       change.set(method, value - loss)
     }
-    return { a, b, change }
+    return { pair: jsonField(path, entry, 'string', 'pair'), a, b, change, where: `${path}: ${where}` }
   })
 }
 
-/** The losses of a pair, null where there are none. */
-export function lossesOf(losses: readonly MeasuredLosses[], a: string, b: string): ReadonlyMap<string, number> | null {
-  return losses.find((entry) => entry.a === a && entry.b === b)?.change ?? null
+/**
+ * The losses of each pair, null where there are none.
+ * @throws SaeMatchError `FORMAT_INVALID` where a pair has them twice, or names alone may mean several of the pairs
+ */
+export function lossesOfPairs(
+  losses: readonly MeasuredLosses[],
+  pairs: readonly MeasuredPair[],
+): (ReadonlyMap<string, number> | null)[] {
+  const found = pairs.map((): MeasuredLosses | null => null)
+  for (const measured of losses) {
+    const meant = [...pairs.keys()].filter((p) => isOf(measured, pairs[p]))
+    const stems = new Set(meant.map((p) => pairs[p].stem))
+    if (stems.size > 1) {
+      const expected = `"pair", one of ${[...stems].join(', ')}: ${measured.a} and ${measured.b} are matched several times`
+      throw invalid(measured.where, expected)
+    }
+    for (const p of meant) {
+      if (found[p] !== null) throw invalid(measured.where, `another pair than ${found[p].where}`)
+      found[p] = measured
+    }
+  }
+  return found.map((measured) => measured?.change ?? null)
 }
 
-function invalid(path: string, expected: string): SaeMatchError {
-  return new SaeMatchError('FORMAT_INVALID', `${path}: expected ${expected}`, {
+function isOf({ pair, a, b }: MeasuredLosses, candidate: MeasuredPair): boolean {
+  return pair === null ? a === candidate.a && b === candidate.b : pair === candidate.stem
+}
+
+function invalid(where: string, expected: string): SaeMatchError {
+  return new SaeMatchError('FORMAT_INVALID', `${where}: expected ${expected}`, {
     hint: 'docs/figures.md says what a file of measured losses holds.',
   })
 }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createFileAtomically, ensureDirectory, writeFileAtomically } from '../output/atomic-file.js'
 import { encodeNpy, npyHeader } from '../output/npy.js'
@@ -39,6 +40,8 @@ export async function createStatesWriter(path: string, dimension: number): Promi
         at += batch.length
       }
       await file.write(header(tokens.length), 0)
+      // those of an earlier run are not the tokens of these states, if this one ends here
+      await rm(`${path}.tokens.npy`, { force: true }).catch(() => {})
       await file.commit()
       await writeFileAtomically(`${path}.tokens.npy`, encodeNpy(tokens))
     },

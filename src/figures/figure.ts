@@ -1,6 +1,7 @@
 /** How a number is shown to people; files have all its digits. */
 export type CellFormat = 'text' | 'whole' | 'decimals' | 'percent' | 'comparable'
 
+/** A column of a figure. */
 export interface FigureColumn {
   /** In JSON; in csv with underscores. */
   readonly name: string
@@ -68,19 +69,35 @@ export function pairCells({ a, b, layerA, layerB, objective }: FigurePair): Figu
   return [a, b, layerA, layerB, objective]
 }
 
-/** Lines by layer: where several pairs share a layer and a name, those with other SAEs get lines of their own. */
+/**
+ * Lines by layer. Where pairs are of layers so many steps apart and of others, each number of steps has lines of its own;
+ * a further pair of the same layers and name (another seed or width) stands on a line of its own, too.
+ */
 export function linesByLayer<T extends FigurePair>(
   pairs: readonly T[],
   value: (pair: T) => number | null | undefined,
   name: (pair: T) => string = ({ objective }) => objective,
 ): LineChart['panels'][number]['series'] {
+  const placed = pairs.flatMap((pair) => {
+    const { layerA, layerB } = pair
+    return layerA === null || layerB === null ? [] : [{ pair, layerA, layerB }]
+  })
+  const layers = [...new Set(placed.flatMap(({ layerA, layerB }) => [layerA, layerB]))].sort((x, y) => x - y)
+  const stepsOf = ({ layerA, layerB }: (typeof placed)[number]) => layers.indexOf(layerB) - layers.indexOf(layerA)
+  const several = new Set(placed.map(stepsOf)).size > 1
   const lines = new Map<string, [number, number][]>()
-  for (const pair of pairs) {
-    const y = value(pair)
-    if (pair.layerA === null || typeof y !== 'number' || !Number.isFinite(y)) continue
-    const points = lines.get(name(pair)) ?? []
-    points.push([pair.layerA, y])
-    lines.set(name(pair), points)
+  for (const place of placed) {
+    const [x, y] = [place.layerA, value(place.pair)]
+    if (typeof y !== 'number' || !Number.isFinite(y)) continue
+    const plain = several ? `${name(place.pair)}, ${stepsText(stepsOf(place))}` : name(place.pair)
+    const isTaken = (title: string) => lines.get(title)?.some(([taken]) => taken === x) === true
+    let title = plain
+    for (let k = 2; isTaken(title); k++) title = `${plain} (${k})`
+    lines.set(title, [...(lines.get(title) ?? []), [x, y]])
   }
   return [...lines].map(([title, points]) => ({ name: title, points: points.sort(([x], [y]) => x - y) }))
+}
+
+function stepsText(steps: number): string {
+  return Math.abs(steps) === 1 ? `${steps} step` : `${steps} steps`
 }

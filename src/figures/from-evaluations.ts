@@ -1,12 +1,12 @@
 import type { Evaluation } from '../evaluation/evaluate.js'
-import type { Fidelity } from '../evaluation/metrics.js'
+import { type MethodName, methodScores } from '../evaluation/methods.js'
 import { type Figure, type FigureColumn, type FigurePair, linesByLayer, pairCells, pairColumns } from './figure.js'
 
 /** A pair that was evaluated on activations, for figures. */
 export interface EvaluatedFigurePair extends FigurePair {
   readonly evaluation: Evaluation
   /**
-   * Changes of the model's loss in nats per token, by method as {@link methodsOf} names it, measured in the model's host
+   * Changes of the model's loss in nats per token, by method as {@link methodScores} names it, measured in the model's host
    * with the approximated hidden states in place; null where none were read.
    */
   readonly losses: ReadonlyMap<string, number> | null
@@ -16,29 +16,14 @@ const evColumn: FigureColumn = { name: 'explainedVariance', title: 'EV', format:
 const evVarColumn: FigureColumn = { name: 'evVar', title: 'EV, offset free', format: 'decimals' }
 const lossColumn: FigureColumn = { name: 'deltaLoss', title: 'Δ loss', format: 'decimals' }
 
-/** Everything that gives a hidden state at B, by the name it has in files. */
-function methodsOf({ matched, baselines }: Evaluation): [string, Fidelity][] {
-  const { identity, random, nearest, encodeDecodePrevious, encodeDecodeCurrent, layerDrop } = baselines
-  const methods: [string, Fidelity | undefined][] = [
-    ['matched', matched],
-    ['encode_decode_previous', encodeDecodePrevious],
-    ['encode_decode_current', encodeDecodeCurrent],
-    ['layer_drop', layerDrop],
-    ['nearest', nearest],
-    ['identity', identity],
-    ['random', random],
-  ]
-  return methods.filter((method): method is [string, Fidelity] => method[1] !== undefined)
-}
-
 /** Figures 10 and 11: explained variance (and the change of the loss, where it was measured) by layer. */
 export function explainedVarianceFigure(pairs: readonly EvaluatedFigurePair[]): Figure {
   const rows = pairs.flatMap((pair) =>
-    methodsOf(pair.evaluation).map(([method, fidelity]) => ({
+    methodScores(pair.evaluation).map(({ name, scores }) => ({
       ...pair,
-      method,
-      fidelity,
-      loss: pair.losses?.get(method) ?? null,
+      method: name,
+      fidelity: scores,
+      loss: pair.losses?.get(name) ?? null,
     })),
   )
   const several = new Set(pairs.map(({ objective }) => objective)).size > 1
@@ -124,9 +109,9 @@ export function scoreFigure(pairs: readonly EvaluatedFigurePair[]): Figure {
 /** Figure 14: explained variance by sparsity. */
 export function sparsityFigure(pairs: readonly EvaluatedFigurePair[]): Figure {
   const sorted = pairs.toSorted((x, y) => x.evaluation.l0.a + x.evaluation.l0.b - y.evaluation.l0.a - y.evaluation.l0.b)
-  const rows = sorted.map((pair) => ({ ...pair, methods: new Map(methodsOf(pair.evaluation)) }))
   const shown = ['matched', 'encode_decode_previous', 'encode_decode_current', 'layer_drop'] as const
-  const ev = (methods: ReadonlyMap<string, Fidelity>, method: string) => methods.get(method)?.explainedVariance ?? null
+  const ev = ({ evaluation }: EvaluatedFigurePair, method: MethodName) =>
+    methodScores(evaluation).find(({ name }) => name === method)?.scores.explainedVariance ?? null
   const measured = pairs.some(({ losses }) => losses !== null)
   return {
     name: 'sparsity',
@@ -142,10 +127,10 @@ export function sparsityFigure(pairs: readonly EvaluatedFigurePair[]): Figure {
       { name: 'layerDrop', title: 'A as it is', format: 'decimals' },
       ...(measured ? [lossColumn] : []),
     ],
-    rows: rows.map(({ methods, evaluation, losses, ...pair }) => [
+    rows: sorted.map((pair) => [
       ...pairCells(pair),
-      ...[evaluation.l0.a, evaluation.l0.b, ...shown.map((method) => ev(methods, method))],
-      ...(measured ? [losses?.get('matched') ?? null] : []),
+      ...[pair.evaluation.l0.a, pair.evaluation.l0.b, ...shown.map((method) => ev(pair, method))],
+      ...(measured ? [pair.losses?.get('matched') ?? null] : []),
     ]),
     note: 'L0: mean number of active features of a token, measured on these activations.',
     chart: {
@@ -155,9 +140,9 @@ export function sparsityFigure(pairs: readonly EvaluatedFigurePair[]): Figure {
           title: 'explained variance',
           series: shown.map((method) => ({
             name: method.replaceAll('_', ' '),
-            points: rows.flatMap(({ methods, evaluation }) => {
-              const y = ev(methods, method)
-              return y === null ? [] : [[(evaluation.l0.a + evaluation.l0.b) / 2, y] as const]
+            points: sorted.flatMap((pair) => {
+              const y = ev(pair, method)
+              return y === null ? [] : [[(pair.evaluation.l0.a + pair.evaluation.l0.b) / 2, y] as const]
             }),
           })),
         },

@@ -50,26 +50,39 @@ export function tensorsOf({ encoder, decoder, decoderBias, own, optional }: Dict
   return [encoder, decoder, decoderBias, ...own, ...optional]
 }
 
-/** The class that a configuration names, or null where it names none. @throws `ARCHITECTURE_UNKNOWN` */
-export function classNamed(path: string, trainer: JsonFields): DictionaryClass | null {
-  const called = jsonField(path, trainer, 'string', 'dict_class')
-  if (called === null) return null
-  const found = classes.find(({ name }) => name === called)
-  if (found !== undefined) return found
-  const message = `${path}: expected one of ${names} for "dict_class", found "${called}"`
-  throw new SaeMatchError('ARCHITECTURE_UNKNOWN', message)
+/**
+ * The class that a configuration names, unless the tensors are those of another: trainers write down their usual class
+ * whatever they trained. Without a configuration the tensors decide.
+ * @param config the path of the configuration and its field `trainer`
+ * @param weights the path of the file that holds the tensors, for messages
+ * @throws `ARCHITECTURE_UNKNOWN`
+ */
+export function classOf(
+  config: { readonly path: string; readonly trainer: JsonFields },
+  weights: string,
+  tensors: readonly string[],
+): DictionaryClass {
+  const called = jsonField(config.path, config.trainer, 'string', 'dict_class')
+  const named = classes.find(({ name }) => name === called)
+  if (called !== null && named === undefined) {
+    const message = `${config.path}: expected one of ${names} for "dict_class", found "${called}"`
+    throw new SaeMatchError('ARCHITECTURE_UNKNOWN', message)
+  }
+  const fitting = classes.filter((candidate) => fits(candidate, tensors))
+  if (named !== undefined && (fitting.length === 0 || fitting.includes(named))) return named
+  if (fitting.length === 1) return fitting[0]
+  const found = fitting.length > 1 ? `those of ${fitting.map(({ name }) => name).join(' and ')}` : tensors.join(' ')
+  throw new SaeMatchError(
+    'ARCHITECTURE_UNKNOWN',
+    `${weights}: expected the tensors of one of ${names}, found ${found}`,
+    {
+      hint: 'The config.json of the training run, beside the file, says which class it is ("dict_class").',
+    },
+  )
 }
 
-/** The only class whose tensors these are. @param path of the file that holds them. @throws `ARCHITECTURE_UNKNOWN` */
-export function classWith(path: string, tensors: readonly string[]): DictionaryClass {
-  const fitting = classes.filter((candidate) => {
-    const known = tensorsOf(candidate)
-    const needed = known.filter((name) => !candidate.optional.includes(name))
-    return needed.every((name) => tensors.includes(name)) && tensors.every((name) => known.includes(name))
-  })
-  if (fitting.length === 1) return fitting[0]
-  const found = fitting.length > 1 ? fitting.map(({ name }) => name).join(' or ') : tensors.join(' ') || 'no tensors'
-  throw new SaeMatchError('ARCHITECTURE_UNKNOWN', `${path}: expected the tensors of one of ${names}, found ${found}`, {
-    hint: 'The config.json of the training run, beside the file, says which class it is ("dict_class").',
-  })
+function fits(candidate: DictionaryClass, tensors: readonly string[]): boolean {
+  const known = tensorsOf(candidate)
+  const needed = known.filter((name) => !candidate.optional.includes(name))
+  return needed.every((name) => tensors.includes(name)) && tensors.every((name) => known.includes(name))
 }

@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SaeMatchError } from '../errors.js'
 import { type CheckpointActivation, ordinary, type Site } from './checkpoint.js'
-import { classNamed, classWith, type DictionaryClass, tensorsOf } from './dictionary-classes.js'
+import { classOf, type DictionaryClass, tensorsOf } from './dictionary-classes.js'
 import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { type JsonFields, type JsonFile, jsonField, jsonSize, readJson, readOptionalJson } from './json.js'
 import { familyOf, type Keep, type ModelPlace, type OpenCheckpoint } from './open-checkpoint.js'
@@ -46,13 +46,8 @@ async function open(location: CheckpointLocation, { signal }: ReadOptions, keep:
 
   const { prefix, biasScale } = state
   const names = [...container.tensors.keys()].filter((name) => name.startsWith(prefix))
-  const own = classNamed(path, trainer)
-  const kind =
-    own ??
-    classWith(
-      container.file.path,
-      names.map((name) => name.slice(prefix.length)),
-    )
+  const ownNames = names.map((name) => name.slice(prefix.length))
+  const kind = classOf({ path, trainer }, container.file.path, ownNames)
   const known = tensorsOf(kind).map((name) => prefix + name)
   refuseUnknownTensors(container, known, prefix === '' ? [] : ['optimizer.'])
   const n = jsonSize(path, trainer, 'dict_size') ?? vectorLength(container, prefix + kind.own[0])

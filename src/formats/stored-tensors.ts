@@ -82,14 +82,14 @@ export function scaled(reader: Reader<StoredVector>, factor: number): Reader<Sto
 /** The rows of a matrix as it is stored, from its header. @throws `TENSOR_MISSING`, `TENSOR_SHAPE` */
 export function rowCount(container: Container, name: string): number {
   const shape = container.tensors.get(name)?.shape ?? []
-  checkEntry(container, name, 'of two dimensions, not empty,', shape.length === 2 && shape[0] > 0 ? [shape] : [])
+  checkEntry(container, name, 'of two dimensions, not empty', shape.length === 2 && shape[0] > 0 ? [shape] : [])
   return shape[0]
 }
 
 /** The length of a vector, from its header. @throws `TENSOR_MISSING`, `TENSOR_SHAPE` where it is empty or no vector. */
 export function vectorLength(container: Container, name: string): number {
   const length = container.tensors.get(name)?.shape[0] ?? 0
-  checkEntry(container, name, 'of one dimension, not empty,', length > 0 ? [[length]] : [])
+  checkEntry(container, name, 'of one dimension, not empty', length > 0 ? [[length]] : [])
   return length
 }
 

@@ -16,7 +16,7 @@ export interface TorchArchive {
 }
 
 /** Far above that of an SAE: a pickle names tensors, their numbers lie elsewhere. */
-const maximumPickleBytes = 2 ** 20
+const maximumPickleBytes = 2 ** 18
 const pickleFile = 'data.pkl'
 
 /**

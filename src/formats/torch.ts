@@ -26,7 +26,7 @@ const maximumRepeated = 2 ** 20
 
 /**
  * Opens a `.pt` or `.pth` file, the zip archive that torch.save writes since 1.6: tensors in plain containers.
- * Source: https://pytorch.org/docs/stable/notes/serialization.html.
+ * Source: https://github.com/pytorch/pytorch, `torch/serialization.py`.
  * @throws `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `FORMAT_INVALID`; the reason of `signal`, also on reading
  */
 export async function openTorch(path: string, signal?: AbortSignal): Promise<TorchContainer> {

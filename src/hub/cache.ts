@@ -1,5 +1,8 @@
-import { copyFile, mkdir, readdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { copyFile, readdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
+import { SaeMatchError } from '../errors.js'
+import { makeDirectory } from '../make-directory.js'
 import type { HubFile } from './client.js'
 import type { HubReference } from './reference.js'
 
@@ -36,15 +39,12 @@ export function cachedReference(path: string): HubReference | null {
   return { repository: `${owner}/${name}`, revision: commit, path: parts.slice(place + 2).join('/') }
 }
 
-/** Notes which commit a revision stands for. */
+/** Notes which commit a revision stands for. @throws SaeMatchError `OUTPUT_FAILED` */
 export async function writeRef(cache: string, { repository, revision }: HubReference, commit: string): Promise<void> {
   if (revision === commit) return
   const path = join(repositoryFolder(cache, repository), 'refs', ...revision.split('/'))
   if ((await readFile(path, 'utf8').catch(() => '')) === commit) return
-  await mkdir(dirname(path), { recursive: true })
-  const temporary = `${path}.${process.pid}.tmp`
-  await writeFile(temporary, commit)
-  await rename(temporary, path)
+  await putInPlace(cache, repository, path, (temporary) => writeFile(temporary, commit))
 }
 
 /** Whether a snapshot has a file, whole. What leads out of the cache counts as absent. */
@@ -58,7 +58,7 @@ export async function hasFile(
   return found?.bytes === bytes
 }
 
-/** Gives contents that are in the cache their name in a snapshot. */
+/** Gives contents that are in the cache their name in a snapshot. @throws SaeMatchError `OUTPUT_FAILED` */
 export async function linkBlob(
   cache: string,
   repository: string,
@@ -67,16 +67,47 @@ export async function linkBlob(
 ): Promise<void> {
   const pointer = snapshotPath(cache, repository, commit, path)
   const contents = blobPath(cache, repository, blob)
-  await mkdir(dirname(pointer), { recursive: true })
-  const temporary = `${pointer}.${process.pid}.tmp`
-  await rm(temporary, { force: true })
+  await putInPlace(cache, repository, pointer, async (temporary) => {
+    try {
+      await symlink(relative(dirname(pointer), contents), temporary)
+    } catch {
+      // Windows without the right to make links
+      await copyFile(contents, temporary)
+    }
+  })
+}
+
+/** Makes something whole before it gets its name. What a crash leaves lies among the contents, where nobody looks for names. */
+async function putInPlace(
+  cache: string,
+  repository: string,
+  path: string,
+  make: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const temporary = blobPath(cache, repository, `${randomBytes(8).toString('hex')}.tmp`)
+  await writing(path, async () => {
+    try {
+      await makeDirectory(dirname(temporary))
+      await makeDirectory(dirname(path))
+      await make(temporary)
+      await rename(temporary, path)
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {})
+      throw error
+    }
+  })
+}
+
+/** What is done to the cache; a failure names the path. @throws SaeMatchError `OUTPUT_FAILED` */
+export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
-    await symlink(relative(dirname(pointer), contents), temporary)
-  } catch {
-    // Windows without the right to make links
-    await copyFile(contents, temporary)
+    return await write()
+  } catch (cause) {
+    throw new SaeMatchError('OUTPUT_FAILED', `Cannot write ${path}: ${(cause as Error).message}`, {
+      hint: 'HF_HUB_CACHE names another folder for the cache.',
+      cause,
+    })
   }
-  await rename(temporary, pointer)
 }
 
 /** Files of a repository that are in the cache, and the snapshot that each is in. */

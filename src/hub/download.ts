@@ -1,8 +1,9 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { SaeMatchError } from '../errors.js'
-import { blobPath, hasFile, linkBlob } from './cache.js'
+import { makeDirectory } from '../make-directory.js'
+import { blobPath, hasFile, linkBlob, writing } from './cache.js'
 import { escapePath, type HubFile } from './client.js'
 import type { HubReference } from './reference.js'
 import { causeText, fetchHub, readPieces, sleepBefore } from './request.js'
@@ -17,8 +18,11 @@ export interface DownloadOptions {
 
 /** Connections that are cut without having brought a byte, in a row, before it is given up. */
 const attempts = 5
-/** A part that nobody has written to for so long belongs to a process that is gone. */
-const abandonedMilliseconds = 180_000
+/**
+ * A part that nobody has written to for so long, longer than a request with all its repetitions may take, belongs to a
+ * process that is gone. One that is given up is made as old as can be.
+ */
+const abandonedMilliseconds = 900_000
 
 /**
  * Sees to it that a snapshot of the cache has a file: downloads what is not there, checks it against its hash, and only
@@ -40,47 +44,48 @@ export async function fetchFile(
   const there = await stat(target).catch(() => null)
   if (there?.size !== file.bytes) {
     const address = `${endpoint}/${repository}/resolve/${commit}/${escapePath(file.path)}`
-    await writing(target, () => mkdir(dirname(target), { recursive: true }))
-    const part = await claimPart(target)
-    await download(part, target, file, { ...reference, path: file.path }, address, settings, options)
+    await writing(target, () => makeDirectory(dirname(target)))
+    await download(target, { file, reference: { ...reference, path: file.path }, address, settings, options })
   }
-  await writing(target, () => linkBlob(cache, repository, commit, file))
+  await linkBlob(cache, repository, commit, file)
+}
+
+/** A file on its way, and where from. */
+interface Transfer {
+  readonly file: HubFile
+  readonly reference: HubReference
+  readonly address: string
+  readonly settings: HubSettings
+  readonly options: DownloadOptions
 }
 
 /** A part of a file, and how far it is. */
 interface Part {
+  readonly path: string
   readonly handle: FileHandle
   hash: Hash
   bytes: number
 }
 
-async function download(
-  path: string,
-  target: string,
-  file: HubFile,
-  reference: HubReference,
-  address: string,
-  settings: HubSettings,
-  options: DownloadOptions,
-): Promise<void> {
+async function download(target: string, transfer: Transfer): Promise<void> {
+  const { file, address, options } = transfer
+  const path = await claimPart(target)
   const handle = await writing(path, () => open(path, 'a+'))
-  let whole = false
   try {
-    const part: Part = { handle, hash: startHash(file), bytes: 0 }
+    const part: Part = { path, handle, hash: startHash(file), bytes: 0 }
     const resumed = await readPart(part, file, options.signal)
-    await fillPart(part, file, reference, address, settings, options)
+    await fillPart(part, transfer)
     if (resumed && part.hash.copy().digest('hex') !== file.blob) {
       // what was there from the time before may have been damaged
       await restart(part, file)
-      await fillPart(part, file, reference, address, settings, options)
+      await fillPart(part, transfer)
     }
-    whole = part.hash.digest('hex') === file.blob
-    if (!whole) throw wrongContents(file, address)
+    if (part.hash.digest('hex') !== file.blob) throw wrongContents(file, address)
     await writing(path, () => handle.sync())
   } catch (error) {
     await handle.close()
     if (isWrong(error)) await rm(path, { force: true })
-    else await rename(path, `${target}.incomplete`).catch(() => {})
+    else await utimes(path, 0, 0).catch(() => {})
     throw error
   }
   await handle.close()
@@ -88,31 +93,19 @@ async function download(
 }
 
 /** Appends until the file is as long as the hub says, from where a cut connection left it. */
-async function fillPart(
-  part: Part,
-  file: HubFile,
-  reference: HubReference,
-  address: string,
-  settings: HubSettings,
-  { signal, onBytes }: DownloadOptions,
-): Promise<void> {
+async function fillPart(part: Part, { file, reference, address, settings, options }: Transfer): Promise<void> {
+  const { signal, onBytes } = options
   let failures = 0
   let most = part.bytes
   while (part.bytes < file.bytes) {
     onBytes(part.bytes)
+    await touch(part.path)
     const response = await fetchHub(address, reference, settings, { signal, from: part.bytes })
-    if (!goesOn(response, part)) {
-      await restart(part, file)
-      // from the start means the whole file, which is what 200 brings
-      if (response.status !== 200) {
-        await response.body?.cancel().catch(() => {})
-        continue
-      }
-    }
     try {
+      if (!goesOn(response, part)) await startOver(response, part, file)
       for await (const piece of readPieces(response, signal)) {
         if (part.bytes + piece.length > file.bytes) throw wrongContents(file, address)
-        await writing(address, () => part.handle.appendFile(piece))
+        await writing(part.path, () => part.handle.appendFile(piece))
         part.hash.update(piece)
         part.bytes += piece.length
         onBytes(part.bytes)
@@ -134,6 +127,15 @@ async function fillPart(
       await sleepBefore(failures, null, settings, signal)
     }
   }
+}
+
+/** The part is begun anew with an answer that is the whole file. @throws Error for any other: it has to be asked for again */
+async function startOver(response: Response, part: Part, file: HubFile): Promise<void> {
+  const from = part.bytes
+  await restart(part, file)
+  if (response.status === 200) return
+  await response.body?.cancel().catch(() => {})
+  throw new Error(`the hub answers ${response.status} to a request for what follows byte ${from}`)
 }
 
 /** Whether an answer goes on where the part ends; a server may ignore what was asked for. */
@@ -168,24 +170,36 @@ function startHash({ sha256, bytes }: HubFile): Hash {
   return sha256 === null ? createHash('sha1').update(`blob ${bytes}\0`) : createHash('sha256')
 }
 
-/** A name that no other process writes to, with what an earlier download left of the same contents. */
+/**
+ * A name that no other process writes to, with what an earlier download left of the same contents. What is written to at
+ * this time, also by other clients of the hub, is left alone.
+ */
 async function claimPart(target: string): Promise<string> {
   const own = `${target}.${randomBytes(4).toString('hex')}.sae-match.incomplete`
-  const folder = dirname(target)
-  const isOurs = (name: string) => name.startsWith(`${basename(target)}.`) && name.endsWith('.sae-match.incomplete')
-  const abandoned: string[] = []
-  for (const name of (await readdir(folder)).filter(isOurs)) {
-    const kind = await stat(join(folder, name)).catch(() => null)
-    if (kind !== null && Date.now() - kind.mtimeMs > abandonedMilliseconds) abandoned.push(name)
-  }
-  for (const name of [`${basename(target)}.incomplete`, ...abandoned]) {
-    const claimed = await rename(join(folder, name), own).then(
+  const [folder, blob] = [dirname(target), basename(target)]
+  const isOurs = (name: string) => name.startsWith(`${blob}.`) && name.endsWith('.sae-match.incomplete')
+  let claimed = false
+  for (const name of await writing(target, () => readdir(folder))) {
+    if (name !== `${blob}.incomplete` && !isOurs(name)) continue
+    const path = join(folder, name)
+    const kind = await stat(path).catch(() => null)
+    if (kind === null || Date.now() - kind.mtimeMs < abandonedMilliseconds) continue
+    if (claimed && isOurs(name)) await rm(path, { force: true })
+    if (claimed) continue
+    // young before it has the new name, or the next process would take it for abandoned
+    await touch(path)
+    claimed = await rename(path, own).then(
       () => true,
       () => false,
     )
-    if (claimed) break
   }
   return own
+}
+
+/** Says that somebody is writing. */
+async function touch(path: string): Promise<void> {
+  const now = new Date()
+  await utimes(path, now, now).catch(() => {})
 }
 
 function wrongContents({ path, bytes, blob }: HubFile, address: string): SaeMatchError {
@@ -197,16 +211,4 @@ function wrongContents({ path, bytes, blob }: HubFile, address: string): SaeMatc
 
 function isWrong(error: unknown): boolean {
   return error instanceof SaeMatchError && error.code === 'HUB_CHECKSUM'
-}
-
-async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write()
-  } catch (cause) {
-    const message = `Cannot write ${path}: ${(cause as Error).message}`
-    throw new SaeMatchError('OUTPUT_FAILED', message, {
-      hint: 'HF_HUB_CACHE names another folder for the cache.',
-      cause,
-    })
-  }
 }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { SaeMatchError } from '../errors.js'
 import { splitOutputLayer, withOutputLayer } from '../formats/output-layer.js'
-import { type CachedListing, cachedFiles, hasFile, snapshotPath, writeRef } from './cache.js'
+import { makeDirectory } from '../make-directory.js'
+import { type CachedListing, cachedFiles, hasFile, snapshotPath, writeRef, writing } from './cache.js'
 import { canonicalL0 } from './canonical-l0.js'
 import { checkpointsIn, type HubCheckpoint } from './checkpoints.js'
 import { findCommit, type HubFile, listFiles } from './client.js'
@@ -180,23 +181,12 @@ async function download(
 
 /** @throws SaeMatchError `OUTPUT_FAILED` where the cache has no room for so many bytes */
 async function requireSpace(cache: string, bytes: number): Promise<void> {
-  try {
-    await mkdir(cache, { recursive: true })
-  } catch (cause) {
-    throw new SaeMatchError('OUTPUT_FAILED', `Cannot make ${cache}: ${(cause as Error).message}`, {
-      hint: 'HF_HUB_CACHE names another folder for the cache.',
-      cause,
-    })
-  }
-  const { bavail, bsize } = await statfs(cache)
-  if (bavail * bsize >= bytes) return
-  throw new SaeMatchError(
-    'OUTPUT_FAILED',
-    `${cache}: expected room for ${sizeText(bytes)}, found ${sizeText(bavail * bsize)}`,
-    {
-      hint: 'HF_HUB_CACHE names another folder for the cache.',
-    },
-  )
+  await writing(cache, async () => {
+    await makeDirectory(cache)
+    const { bavail, bsize } = await statfs(cache)
+    const free = bavail * bsize
+    if (free < bytes) throw new Error(`expected room for ${sizeText(bytes)}, found ${sizeText(free)}`)
+  })
 }
 
 /**

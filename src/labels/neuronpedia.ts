@@ -16,8 +16,8 @@ export interface LabelledSae {
 
 /**
  * The id of the source under which Neuronpedia shows an SAE, `model/layer-set`, e.g. `gemma-2-2b/20-gemmascope-res-16k`; null
- * where it belongs to no release that is known, or its layer is unknown. Whether the page exists only Neuronpedia knows: it
- * shows some layers and widths.
+ * where it belongs to no release that is known, its layer is unknown, or it is one of several L0s of which nobody knows
+ * here which is shown. Whether the page exists only Neuronpedia knows: it shows some layers and widths.
  */
 export function neuronpediaSource({ hub, path, layer, features }: LabelledSae): string | null {
   const found = typeof hub === 'string' && isHubReference(hub) ? onHub(hub) : locally(path)
@@ -26,8 +26,11 @@ export function neuronpediaSource({ hub, path, layer, features }: LabelledSae): 
   const width = widthTag(features)
   const [model, set] = release.neuronpedia!.replace('{width}', width).split('/')
   const { l0 } = placeOf(inside)
-  const isOther = /^\d+$/.test(l0 ?? '') && Number(l0) !== canonicalL0(release.name, width, layer)
-  return `${model}/${layer}-${set}${isOther ? `__l0-${l0}` : ''}`
+  const source = `${model}/${layer}-${set}`
+  if (!/^\d+$/.test(l0 ?? '')) return source
+  const shown = canonicalL0(release.name, width, layer)
+  if (shown === null) return null
+  return Number(l0) === shown ? source : `${source}__l0-${l0}`
 }
 
 /** `gemma-2-2b/20-gemmascope-res-16k/442` */

@@ -143,11 +143,19 @@ export async function featureConsistency(
 function largest(matrix: Float32Array, rows: number, columns: number) {
   const ofRow = new Int32Array(rows)
   const ofColumn = new Int32Array(columns)
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      const value = matrix[i * columns + j]
-      if (value > matrix[i * columns + ofRow[i]]) ofRow[i] = j
-      if (value > matrix[ofColumn[j] * columns + j]) ofColumn[j] = i
+  const most = matrix.slice(0, columns)
+  for (let i = 0, at = 0; i < rows; i++) {
+    let mostOfRow = Number.NEGATIVE_INFINITY
+    for (let j = 0; j < columns; j++, at++) {
+      const value = matrix[at]
+      if (value > mostOfRow) {
+        mostOfRow = value
+        ofRow[i] = j
+      }
+      if (value > most[j]) {
+        most[j] = value
+        ofColumn[j] = i
+      }
     }
   }
   return { ofRow, ofColumn }

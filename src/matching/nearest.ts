@@ -14,11 +14,17 @@ import { loadingWarnings, unfoldableWarnings } from './warnings.js'
 
 /** Options of {@link nearest}. */
 export interface NearestOptions extends RunControl, Pick<MatchOptions, keyof RowSettings> {
-  /** How many nearest features are wanted. Default 1. */
+  /**
+   * How many nearest features are wanted: no more than the larger SAE has, and no more than 2^26 of all its features
+   * together. Default 1.
+   */
   readonly k?: number | undefined
   /** Default `auto`: the best one that works here. */
   readonly backend?: BackendRequest | undefined
 }
+
+/** Nearest features of one side that are held at once. */
+const mostEntries = 2 ** 26
 
 /** What every feature of one SAE finds nearest in the other; [features, k] row-major, nearest first. */
 export interface NearestFeatures {
@@ -64,7 +70,9 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
   requireSae('b', b)
   rejectUnknownOptions(options, ['k', 'scale', 'sign', 'weights', 'unfoldable', 'backend', 'signal', 'onProgress'])
   const { k = 1, signal, onProgress } = options
-  if (!Number.isSafeInteger(k) || k < 1) throw wrongValue('k', 'a whole number >= 1', k)
+  const size = Math.max(featureCount(a), featureCount(b))
+  const most = Math.max(1, Math.min(size, Math.floor(mostEntries / size)))
+  if (!Number.isSafeInteger(k) || k < 1 || k > most) throw wrongValue('k', `a whole number from 1 to ${most}`, k)
   const settings = rowSettings(options)
   const backend = await getBackend(options.backend ?? 'auto')
   const comparability = checkComparable(a, b, settings.weights)
@@ -109,7 +117,7 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
 }
 
 async function describe({ feature, cost }: FoundFeatures, k: number, scoring: Scoring): Promise<NearestFeatures> {
-  const places = Int32Array.from(feature.keys()).filter((place) => feature[place] >= 0)
+  const places = Int32Array.from(feature, (_, place) => place).filter((place) => feature[place] >= 0)
   const pairs = { a: places.map((place) => Math.floor(place / k)), b: places.map((place) => feature[place]) }
   const { decoder } = pairCosines(scoring, pairs, await scorePairs(scoring, pairs))
   const cosineDecoder = new Float64Array(feature.length).fill(Number.NaN)

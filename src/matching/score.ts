@@ -117,7 +117,7 @@ async function squaredDistances(
   const { a, b } = scoring
   const [aRow, bRow] = [rowOfFeature(a), rowOfFeature(b)]
   const rows = { a: pairs.a.map(aRow), b: pairs.b.map(bRow) }
-  const scored = Int32Array.from(rows.a.keys()).filter((p) => rows.a[p] >= 0 && rows.b[p] >= 0)
+  const scored = Int32Array.from(rows.a, (_, p) => p).filter((p) => rows.a[p] >= 0 && rows.b[p] >= 0)
   const squares = await blockDistances(
     scoring,
     a,

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, sep } from 'node:path'
+import { open, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SaeMatchError } from '../errors.js'
+import { makeDirectory } from '../make-directory.js'
 
 /** Files being written at this moment; see {@link removeUnfinishedFiles}. */
 const unfinished = new Set<string>()
@@ -143,35 +144,29 @@ async function probe(file: string, path: string): Promise<void> {
   }
 }
 
-/** Beside `path`, so that it can be renamed to it. */
+/** Beside `path`, so that it can be renamed to it; says which process writes it. */
 function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`)
+  return join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`)
 }
 
-/** A folder and its parents. The `recursive` option of Node's `mkdir` never ends where no folder can be made (/proc). */
-async function makeDirectory(path: string): Promise<void> {
+/**
+ * The name of the file that {@link writeFileAtomically} was to write, for the path of one that it left unfinished; null for
+ * other files, and where the process that began it is still there.
+ */
+export function abandonedName(temporary: string): string | null {
+  const [, name, pid] = /^\.(.+)\.(\d+)\.[0-9a-f]{8}\.tmp$/.exec(basename(temporary)) ?? []
+  if (name === undefined) return null
+  // in a container, a process that is gone may have had the number of this one
+  const isWritten = Number(pid) === process.pid ? unfinished.has(resolve(temporary)) : isRunning(Number(pid))
+  return isWritten ? null : name
+}
+
+function isRunning(pid: number): boolean {
   try {
-    await mkdirUnlessThere(path)
+    return process.kill(pid, 0)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error
-    await makeDirectory(dirname(path))
-    await mkdirUnlessThere(path)
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
-}
-
-/** Somebody else may make it at the same moment. */
-async function mkdirUnlessThere(path: string): Promise<void> {
-  try {
-    await mkdir(path)
-  } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(path)).isDirectory()
-    if (!isThere) throw error
-  }
-}
-
-/** The name of the file that {@link writeFileAtomically} was to write, for the name of one that it left unfinished. */
-export function unfinishedName(temporary: string): string | null {
-  return /^\.(.+)\.[0-9a-f]{8}\.tmp$/.exec(temporary)?.[1] ?? null
 }
 
 /** Removes what {@link writeFileAtomically} has begun and not finished; for a process that must leave at once. */

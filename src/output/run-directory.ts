@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Match } from '../matching/result.js'
-import { checkWritableDirectory, ensureDirectory, unfinishedName, writeFileAtomically } from './atomic-file.js'
+import { abandonedName, checkWritableDirectory, ensureDirectory, writeFileAtomically } from './atomic-file.js'
 import { type CsvCell, encodeCsv } from './csv.js'
 import { sha256 } from './file-hash.js'
 import { canonicalJson, encodeJson } from './json.js'
@@ -119,12 +119,13 @@ export async function findPair({ path }: RunDirectory, stem: string): Promise<St
   }
 }
 
-/** Removes what a run that was killed has begun of these pairs and not finished. */
+/** Removes what a run that was killed has begun of these pairs and not finished; another run may be at work on them. */
 export async function removeLeftovers({ path }: RunDirectory, stems: readonly string[]): Promise<void> {
   const folder = pairsFolder(path)
   const ours = new Set(stems.flatMap((stem) => [`${stem}.npz`, `${stem}.json`]))
   for (const name of await namesIn(folder)) {
-    if (ours.has(unfinishedName(name) ?? '')) await rm(join(folder, name), { force: true })
+    const path = join(folder, name)
+    if (ours.has(abandonedName(path) ?? '')) await rm(path, { force: true })
   }
 }
 
@@ -137,6 +138,18 @@ export async function removeLeftovers({ path }: RunDirectory, stems: readonly st
  * @throws SaeMatchError `OUTPUT_FAILED`
  */
 export async function finishRunDirectory(run: RunDirectory, outcome: RunOutcome): Promise<void> {
+  // a run beside this one may have finished while the lists were made: whoever writes last must have seen all
+  for (let pass = 0; pass < mostPasses; pass++) {
+    const before = await recordNames(run.path)
+    await writeLists(run, outcome)
+    if ((await recordNames(run.path)).join() === before.join()) return
+  }
+}
+
+/** A run that goes on making pairs lists them itself at its end. */
+const mostPasses = 5
+
+async function writeLists(run: RunDirectory, outcome: RunOutcome): Promise<void> {
   const { path, options, packageVersion } = run
   const pairs = await readPairs(path)
   const failed = await allFailures(run, outcome, pairs)
@@ -211,14 +224,17 @@ interface ListedPair {
   readonly row: readonly CsvCell[]
 }
 
+/** The names of the `.json` of pairs, ascending. */
+async function recordNames(path: string): Promise<string[]> {
+  return (await namesIn(pairsFolder(path))).filter((name) => name.endsWith('.json')).sort()
+}
+
 /** The pairs whose `.json` is there, by name. Files of another schema or of somebody else are passed over. */
 async function readPairs(path: string): Promise<ListedPair[]> {
-  const folder = pairsFolder(path)
   const pairs: ListedPair[] = []
-  for (const name of (await namesIn(folder)).sort()) {
-    if (!name.endsWith('.json')) continue
+  for (const name of await recordNames(path)) {
     try {
-      const record = readRecord(await readFile(join(folder, name), 'utf8'))
+      const record = readRecord(await readFile(join(pairsFolder(path), name), 'utf8'))
       if (record !== null) pairs.push(listedPair(name.slice(0, -'.json'.length), record))
     } catch {
       // not one of ours

@@ -63,8 +63,7 @@ async function saesBelow(path: string, options: DiscoverOptions): Promise<FoundS
   if (location.file !== null) {
     recognisingFamilies(location, options.format)
     const saes = await describeSaes(path, options)
-    const [{ error }] = saes
-    if (error instanceof SaeMatchError && error.code === 'FORMAT_UNKNOWN') throw error
+    for (const { error } of saes) if (error instanceof SaeMatchError && error.code === 'FORMAT_UNKNOWN') throw error
     return saes
   }
   if (location.outputLayer !== null) return [await describeSae(path, options)]
@@ -120,6 +119,8 @@ async function placesBelow(
   const places: PlaceFound[] = isCheckpoint ? [{ path: folder, certain: true }] : []
   for (const name of [...here.names].sort()) {
     if (name.startsWith('.') || name === 'node_modules') continue
+    // the states that training left on its way are SAEs for whoever names them
+    if (isCheckpoint && name === 'checkpoints') continue
     const path = join(folder, name)
     const kind = await stat(path).catch(() => null)
     if (kind?.isDirectory()) places.push(...(await placesBelow(path, { format, signal }, visited)))

@@ -19,7 +19,7 @@ export function findInput(run: Run, wanted: string): RunInput {
   const named = run.inputs.filter(({ name }) => name === wanted)
   const meant = run.inputs.filter(
     ({ aliases, layer, path }) =>
-      aliases.includes(wanted) || String(layer) === wanted || resolve(path) === resolve(wanted),
+      aliases.includes(wanted) || `${layer ?? ''}` === wanted || resolve(path) === resolve(wanted),
   )
   const found = named.length > 0 ? named : meant
   if (found.length === 1) return found[0]

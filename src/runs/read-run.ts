@@ -35,7 +35,7 @@ export interface RunPair {
   readonly b: RunInput
   /** What the user chose when it was matched. */
   readonly options: Readonly<Record<string, unknown>>
-  /** The whole `.json`. What stands here under a name of its own was checked; the rest is as the file has it. */
+  /** The whole `.json`. What stands here under a name of its own was checked; the rest is there, as the file has it. */
   readonly record: PairRecord
 }
 
@@ -109,6 +109,7 @@ type CheckedRecord = Omit<RunPair, 'a' | 'b'> & { readonly a: CheckedInput; read
 function pairRecord(file: string, fields: JsonFields): CheckedRecord {
   const version = required(file, fields, 'number', 'schemaVersion')
   if (version !== schemaVersion) throw invalid(file, `schemaVersion ${schemaVersion}`, String(version))
+  for (const name of ['ran', 'summary', 'distributions']) required(file, fields, 'object', name)
   const stem = basename(file, '.json')
   const [, hash] = /\.([0-9a-f]{8})$/.exec(stem) ?? []
   if (hash === undefined) throw invalid(file, 'a name that ends in .<hash>.json', basename(file))

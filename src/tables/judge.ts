@@ -101,8 +101,9 @@ export interface JudgeReport {
 export function judgeReport(
   questions: readonly Question[],
   answers: ReadonlyMap<string, Verdict>,
-  { bins = 4 }: { bins?: number } = {},
+  { bins = 4 }: { bins?: number | undefined } = {},
 ): JudgeReport {
+  if (!Number.isSafeInteger(bins) || bins < 1) throw wrongValue('bins', 'a whole number >= 1', bins)
   const judged = questions.flatMap((question) => {
     const verdict = answers.get(question.id)
     return verdict === undefined ? [] : [{ ...question, verdict, score: verdicts.indexOf(verdict) + 1 }]

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { SaeMatchError } from '../errors.js'
 import type { Container } from '../formats/container.js'
 import { readExplanations } from '../labels/explanations.js'
 import { neuronpediaSource } from '../labels/neuronpedia.js'
@@ -37,24 +38,28 @@ export function readPairArrays(pair: RunPair, signal?: AbortSignal): Promise<Pai
   return withPairArrays(pair, read, signal)
 }
 
+/** An SAE of a run, by what the run calls it. */
+export type NamedSae = Pick<InputRecord, 'name' | 'hub' | 'path' | 'layer' | 'features'>
+
 /**
  * What is known of the features of an SAE of a run: its source on Neuronpedia, and descriptions where a folder of labels has
  * them: as `NAME.jsonl`, `NAME.jsonl.gz` or the folder `NAME` for the SAE of that name in the run, or as in the exports of
  * Neuronpedia, `model/layer-set/explanations`.
  *
- * @throws what `readExplanations` throws
+ * @throws SaeMatchError `FILE_NOT_FOUND` without the folder, and what `readExplanations` throws
  */
 export async function readFeatureNames(
-  input: InputRecord,
+  sae: NamedSae,
   folder: string | null,
   signal?: AbortSignal,
 ): Promise<FeatureNames> {
-  const source = neuronpediaSource(input)
+  const source = neuronpediaSource(sae)
   if (folder === null) return { source, labels: null }
+  if (!existsSync(folder)) throw new SaeMatchError('FILE_NOT_FOUND', `Cannot find the folder of labels ${folder}`)
   const exports = source === null ? [] : [join(folder, source, 'explanations'), join(folder, source)]
-  const own = [`${input.name}.jsonl`, `${input.name}.jsonl.gz`, input.name].map((name) => join(folder, name))
+  const own = [`${sae.name}.jsonl`, `${sae.name}.jsonl.gz`, sae.name].map((name) => join(folder, name))
   const found = [...own, ...exports].find((path) => existsSync(path))
   if (found === undefined) return { source, labels: null }
-  const { byFeature } = await readExplanations(found, { expected: source, signal })
+  const { byFeature } = await readExplanations(found, { expected: source, features: sae.features, signal })
   return { source, labels: byFeature }
 }

@@ -148,8 +148,51 @@ print('good')`
     expect(text).toMatch(/SAME +\d+ +100.0 %/)
   })
 
+  it('have no labels where there are none, and say so', async () => {
+    expect(await runCommandLine(['export', 'run', '--labels', 'nowhere'], {}, folder)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/labels nowhere \(FILE_NOT_FOUND\)/),
+    })
+    mkdirSync(join(folder, 'some'))
+    writeFileSync(join(folder, 'some', 'layer_4.jsonl'), '{"index":"0","description":"a"}\n')
+    const { warnings } = JSON.parse(await run('export', 'run', '--labels', 'some', '--out', 'unlabelled', '--json'))
+    expect(warnings).toEqual(['some has no descriptions of layer_3, such as layer_3.jsonl.'])
+    expect(await run('export', 'run', '--labels', 'some', '--out', 'unlabelled')).toMatch(
+      /^! some has no descriptions/m,
+    )
+    const asked = await runCommandLine(['judge', 'run', '--labels', 'some', '--questions', 'q.jsonl'], {}, folder)
+    expect(asked).toMatchObject({ code: 2, stderr: expect.stringContaining('no descriptions of layer_3') })
+  })
+
+  it('have labels of the SAE that is meant where two are called alike', async () => {
+    for (const seed of [1, 2]) {
+      writeLayer(join(folder, `seed_${seed}`, 'layer_5'), { layer: 5, features: 12, seed })
+      await run('match', join(`seed_${seed}`, 'layer_5'), 'layer_4', '--out', 'alike', '-q')
+    }
+    const { pairs } = JSON.parse(await run('export', 'alike', '--json'))
+    const names: string[] = pairs.map(({ a }: { a: { name: string } }) => a.name)
+    expect(new Set(names).size).toBe(2)
+    for (const name of names) expect(name).toMatch(/^layer_5@[0-9a-f]{8}$/)
+    mkdirSync(join(folder, 'alike-labels'))
+    for (const name of [...names, 'layer_4', 'layer_5']) {
+      const line = `${JSON.stringify({ index: 0, description: `first of ${name}` })}\n`
+      writeFileSync(join(folder, 'alike-labels', `${name}.jsonl`), line)
+    }
+    const found = JSON.parse(
+      await run('export', 'alike', '--labels', 'alike-labels', '--to', 'jsonl', '--out', 'alike-tables', '--json'),
+    )
+    expect(found.warnings).toEqual([])
+    for (const { a, files } of found.pairs) {
+      const [first] = readFileSync(join(folder, files[0]), 'utf8').split('\n')
+      expect(JSON.parse(first).label_a).toBe(`first of ${a.name}`)
+    }
+  })
+
   it('are refused in words that lead on', async () => {
     for (const [args, words] of [
+      [['judge', 'run', '--labels', 'labels', '--questions', 'q.jsonl', '--count', '0'], 'at least 1 for --count'],
+      [['judge', 'run', '--labels', 'labels', '--questions', 'q.jsonl', '--seed', 'x'], 'for --seed'],
+      [['judge', '--questions', 'questions.jsonl', '--answers', 'answers.jsonl', '--bins', '0'], '--bins'],
       [['export', 'run', '--to', 'pickle'], 'csv, parquet, jsonl, npy'],
       [['judge', 'run', '--questions', 'q.jsonl'], '--labels'],
       [['judge', '--questions', 'q.jsonl'], '--answers'],

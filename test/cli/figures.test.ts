@@ -95,6 +95,21 @@ describe('figures of activations', () => {
     expect(stdout).toMatch(/^ +A, matched .* 0\.500$/m)
   })
 
+  it('losses are those of one match, not of all matches of the same SAEs', async () => {
+    const { pairs } = await json('evaluate', 'cosine', '--activations', 'activations')
+    const [{ pair, a, b }] = pairs
+    const figure = ['figures', 'ev', 'run', 'cosine', '--activations', 'activations', '--losses', 'of-one.json']
+    const measured = { a, b, loss: 3, losses: { matched: 3.5 } }
+    writeFileSync(join(folder, 'of-one.json'), JSON.stringify({ pairs: [measured] }))
+    expect((await run(...figure)).stderr).toContain('matched several times (FORMAT_INVALID)')
+    writeFileSync(join(folder, 'of-one.json'), JSON.stringify({ pairs: [{ ...measured, pair }] }))
+    const { rows } = await json(...figure)
+    const known = rows.filter(({ deltaLoss }: Row) => deltaLoss !== null)
+    expect(known).toEqual([
+      expect.objectContaining({ a, b, objective: '|cosine| decoder', method: 'matched', deltaLoss: 0.5 }),
+    ])
+  })
+
   it('quantiles and sparsity', async () => {
     const quantiles = await json('figures', '17', 'run', '--activations', 'activations', '--quantiles', '0,1')
     expect(quantiles.rows.map(({ quantile, features: used }: Row) => [quantile, used])).toEqual([
@@ -116,6 +131,8 @@ describe('figures of activations', () => {
     }
     expect(await refused('score', 'run')).toContain('Expected --activations DIR for the figure score')
     expect(await refused('9', 'run')).toContain('objective, costs, histogram')
+    expect(await refused('objective', 'run', '--quantiles', '0.5')).toContain('--quantiles goes with quantiles')
+    expect(await refused('8', 'run', '--all')).toContain('not with composition')
     writeFileSync(join(folder, 'wrong.json'), '{"pairs": [{"a": "x"}]}')
     const wrong = ['figures', 'ev', 'run', '--activations', 'activations', '--losses', 'wrong.json']
     expect((await run(...wrong)).stderr).toContain('pairs[0] (FORMAT_INVALID)')

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { openNpz } from '../../src/formats/npz.js'
 import { toFloat64 } from '../../src/tensor/tensor.js'
+import { writeLayer } from '../helpers/layers.js'
 import { runCommandLine } from '../helpers/run-typescript.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
@@ -68,6 +69,19 @@ describe('nearest', () => {
     const { code, stderr } = await runCommandLine(['nearest', layer(12), layer(13), '--out', 'nearest.txt'])
     expect(code).toBe(2)
     expect(stderr).toContain('Expected a file that ends in .npz, .json, .csv for --out, got nearest.txt')
+  })
+
+  it('refuses more than there are, and a text of more lines than it can hold, before any work', async () => {
+    const many = ['nearest', layer(12), layer(13), '-k', '100000']
+    expect(await runCommandLine(many)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('from 1 to 1024 for `k`'),
+    })
+    const wide = [1, 2].map((number) => writeLayer(join(folder, `layer_${number}`), { layer: number, features: 2100 }))
+    expect(await runCommandLine(['nearest', ...wide, '-k', '1000', '--out', 'n.csv'], {}, folder)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('.npz for 4,200,000 nearest features'),
+    })
   })
 
   it.each(['0', '-1', '1.5', 'two', '1e3'])('refuses -k %s as a usage error', async (k) => {

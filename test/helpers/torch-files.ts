@@ -13,6 +13,11 @@ export const pickle = {
     bytes.writeBigInt64LE(BigInt(value), 2)
     return bytes
   },
+  float: (value: number) => {
+    const bytes = Buffer.alloc(9, 'G')
+    bytes.writeDoubleBE(value, 1)
+    return bytes
+  },
   tuple: (...items: readonly Uint8Array[]) => Buffer.concat([Buffer.from('('), ...items, Buffer.from('t')]),
   dictionary: (items: Readonly<Record<string, Uint8Array>>) =>
     Buffer.concat([
@@ -57,17 +62,35 @@ export function torchArchive(
   return zipSync({ 'archive/data.pkl': content, ...Object.fromEntries(data), ...others }, { level: 0 })
 }
 
-/** The file of torch.save with row-major f32 tensors. */
-export function encodeTorch(
-  tensors: Readonly<Record<string, { readonly data: Float32Array; readonly shape: readonly number[] }>>,
-): Uint8Array {
+/** What {@link encodeTorch} writes: row-major f32 tensors, numbers, texts, `null`, and dictionaries of them. */
+export type TorchItem =
+  | { readonly data: Float32Array; readonly shape: readonly number[] }
+  | number
+  | string
+  | null
+  | { readonly [name: string]: TorchItem }
+
+/** The file of torch.save. */
+export function encodeTorch(items: { readonly [name: string]: TorchItem }): Uint8Array {
   const storages: Record<string, Uint8Array> = {}
-  const items = Object.entries(tensors).map(([name, { data, shape }], i) => {
-    storages[i] = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  const encode = (item: TorchItem): Uint8Array => {
+    if (item === null) return Buffer.from('N')
+    if (typeof item === 'string') return pickle.text(item)
+    if (typeof item === 'number') return Number.isInteger(item) ? pickle.integer(item) : pickle.float(item)
+    if (!isTensor(item)) {
+      return pickle.dictionary(Object.fromEntries(Object.entries(item).map(([name, value]) => [name, encode(value)])))
+    }
+    const { data, shape } = item
+    const key = String(Object.keys(storages).length)
+    storages[key] = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, length) => product * length, 1))
-    return [name, pickle.tensor(pickle.storage('FloatStorage', String(i), data.length), 0, shape, strides)]
-  })
-  return torchArchive(pickle.dictionary(Object.fromEntries(items)), storages)
+    return pickle.tensor(pickle.storage('FloatStorage', key, data.length), 0, shape, strides)
+  }
+  return torchArchive(encode(items), storages)
+}
+
+function isTensor(item: object): item is { data: Float32Array; shape: readonly number[] } {
+  return 'data' in item && item.data instanceof Float32Array
 }
 
 function uint32(value: number): Buffer {

@@ -6,6 +6,7 @@ import {
   readFileSync,
   readlinkSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -55,6 +56,7 @@ const get = (reference: string, options: ResolveOptions = {}) =>
   resolveReference(parseReference(reference), options, settings)
 const inside = (paths: readonly string[]) => paths.map((path) => path.slice(path.indexOf(commit) + 41))
 const blobs = (repository = 'models--some--saes') => readdirSync(join(settings.cache, repository, 'blobs')).sort()
+const partsOfBig = () => blobs().filter((name) => name.startsWith(sha256(big)) && name.endsWith('.incomplete'))
 const downloads = () => hub.log.filter(({ server }) => server === 'store')
 
 describe('resolveReference', () => {
@@ -184,7 +186,7 @@ describe('a hub that fails', () => {
     let asked = 0
     hub.state.fault = cutAfter(100_000, () => asked++ === 0, true)
     await expectFailure(get(weights), 'HUB_UNAVAILABLE')
-    expect(blobs()).toContain(`${sha256(big)}.incomplete`)
+    expect(partsOfBig()).toHaveLength(1)
     expect(blobs()).not.toContain(sha256(big))
     hub.state.fault = null
     hub.log.length = 0
@@ -238,11 +240,37 @@ describe('a hub that fails', () => {
     ).toBe(false)
   })
 
-  it('a damaged part is begun anew', async () => {
-    mkdirSync(join(settings.cache, 'models--some--saes', 'blobs'), { recursive: true })
-    writeFileSync(join(settings.cache, 'models--some--saes', 'blobs', `${sha256(big)}.incomplete`), 'x'.repeat(1000))
-    const [path] = await get(weights)
-    expect(readFileSync(join(path, 'sae_weights.safetensors'))).toEqual(big)
+  it('may answer every request with a part, or with none', async () => {
+    for (const status of [206, 416]) {
+      let asked = 0
+      hub.state.fault = (_request, response, server) => {
+        if (server !== 'store') return false
+        asked++
+        response.writeHead(status, { 'content-range': 'bytes 5-9/10' }).end(status === 206 ? 'parts' : '')
+        return true
+      }
+      await expectFailure(get(weights), 'HUB_UNAVAILABLE', String(status))
+      expect(asked).toBe(5)
+    }
+  })
+
+  it('is continued where another client left a part, which may be damaged', async () => {
+    for (const left of [big.subarray(0, 1000), Buffer.alloc(1000, 'x')]) {
+      settings = { ...settings, cache: join(folder, `cache-${caches++}`) }
+      const part = writePart(left)
+      utimesSync(part, 1, 1)
+      hub.log.length = 0
+      const [path] = await get(weights)
+      expect(readFileSync(join(path, 'sae_weights.safetensors'))).toEqual(big)
+      expect(downloads()[0].range).toBe('bytes=1000-')
+      expect(blobs().filter((name) => name.includes('incomplete'))).toEqual([])
+    }
+  })
+
+  it('leaves a part alone that another client is writing to', async () => {
+    const part = writePart(big.subarray(0, 1000))
+    await get(weights)
+    expect(readFileSync(part)).toEqual(big.subarray(0, 1000))
   })
 
   it('may redirect for ever, or to another protocol', async () => {
@@ -321,7 +349,8 @@ describe('stopping', () => {
       () => stop.abort(new Error('stopped')),
     )
     await expect(get(weights, { signal: stop.signal })).rejects.toThrow('stopped')
-    expect(blobs().filter((name) => name.startsWith(sha256(big)))).toEqual([`${sha256(big)}.incomplete`])
+    expect(blobs().filter((name) => name.startsWith(sha256(big)))).toEqual(partsOfBig())
+    expect(partsOfBig()).toHaveLength(1)
     expect(
       existsSync(
         join(
@@ -385,6 +414,30 @@ describe('without a hub', () => {
     await expectFailure(get('hf://some/saes/layer_2'), 'HUB_UNAVAILABLE', 'c'.repeat(40), 'd'.repeat(40))
   })
 })
+
+describe('several at once', () => {
+  it('give the same files their names', async () => {
+    const references = [weights, weights, `${weights}@refs/pr/1`, weights, 'hf://some/saes']
+    const paths = await Promise.all(references.map((reference) => get(reference)))
+    for (const [path] of paths) expect(readFileSync(join(path, 'sae_weights.safetensors'))).toEqual(big)
+    expect(blobs()).toHaveLength(4)
+    for (const name of ['main', 'refs/pr/1'])
+      expect(readFileSync(join(settings.cache, 'models--some--saes', 'refs', name), 'utf8')).toBe(commit)
+  })
+})
+
+it.skipIf(process.platform !== 'linux')('says where no cache can be made', async () => {
+  settings = { ...settings, cache: '/proc/nothing/hub' }
+  await expectFailure(get(weights), 'OUTPUT_FAILED', '/proc/nothing/hub')
+})
+
+/** What another client has of the big file. */
+function writePart(contents: Buffer): string {
+  const place = join(settings.cache, 'models--some--saes', 'blobs')
+  mkdirSync(place, { recursive: true })
+  writeFileSync(join(place, `${sha256(big)}.incomplete`), contents)
+  return join(place, `${sha256(big)}.incomplete`)
+}
 
 function answer(status: number): Fault {
   return (_request, response) => {

@@ -45,6 +45,8 @@ describe('neuronpediaSource', () => {
     ['hf://fnlp/Llama3_1-8B-Base-LXR-8x/Llama3_1-8B-Base-L15R-8x', 15, 32768, 'llama3.1-8b/15-llamascope-res-32k'],
     ['hf://jbloom/GPT2-Small-SAEs-Reformatted/blocks.3.hook_resid_pre', 3, 24576, 'gpt2-small/3-res-jb'],
     ['hf://nobody/nothing/layer_3', 3, 10, null],
+    // several L0s, and nobody has said which is shown
+    [scope('gemma-scope-2b-pt-transcoders', 'layer_5/width_16k/average_l0_87'), 5, 16384, null],
   ])('%s', (hub, layer, features, source) => {
     expect(neuronpediaSource({ hub, path: 'x', layer, features })).toBe(source)
   })
@@ -108,6 +110,12 @@ describe('readExplanations', () => {
       'FORMAT_INVALID',
       'mixed.jsonl:1',
     )
+  })
+
+  it('refuses descriptions of features that the SAE has not', async () => {
+    const path = write('wider.jsonl', lines(row(0, 'a'), row(99, 'b'), row(100, 'c')))
+    expect((await readExplanations(path, { features: 101 })).byFeature.size).toBe(3)
+    await expectFailure(readExplanations(path, { features: 100 }), 'FORMAT_INVALID', 'wider.jsonl:3', 'below 100')
   })
 
   it.each([

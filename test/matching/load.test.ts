@@ -71,7 +71,7 @@ describe.each(availableBackends)('loadSae on the %s backend', (backend) => {
     ['a path that is no text', { path: 'x' }, {}, 'INVALID_ARGUMENT', '`path`'],
     ['a misspelt option', 'x', { fromat: 'sae-lens' }, 'UNKNOWN_OPTION', 'Did you mean `format`?'],
     ['options that are null', 'x', null, 'INVALID_ARGUMENT', '`options`'],
-    ['an unknown family', examples, { format: 'pickle' }, 'INVALID_ARGUMENT', "'sae-lens' for `format`"],
+    ['an unknown family', examples, { format: 'pickle' }, 'INVALID_ARGUMENT', 'for `format`, got "pickle"'],
     ['an impossible scale', `${examples}layer_12`, { activationScale: 0 }, 'INVALID_ARGUMENT', '`activationScale`'],
   ])('refuses %s', async (_, path, options, code, message) => {
     const given = options === null ? null : { backend, ...(options as LoadOptions) }

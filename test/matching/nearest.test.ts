@@ -105,7 +105,12 @@ describe.each(availableBackends)('nearest on the %s backend', (backend) => {
   })
 
   it('refuses what makes no sense', async () => {
-    await expect(nearest(a, b, { k: 0, backend })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    for (const k of [0, 10, 1e5, 1e9]) {
+      await expect(nearest(a, b, { k, backend })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('from 1 to 9'),
+      })
+    }
     await expect(nearest(a, b, { kk: 3 } as never)).rejects.toMatchObject({ code: 'UNKNOWN_OPTION' })
     const wide = {
       ...b,

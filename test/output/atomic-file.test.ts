@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
+  abandonedName,
   checkWritableDirectory,
   createFileAtomically,
   ensureDirectory,
   ensureWritableFile,
-  unfinishedName,
   writeFileAtomically,
 } from '../../src/output/atomic-file.js'
 import { nodeArguments } from '../helpers/run-typescript.js'
@@ -104,11 +104,23 @@ describe('ensureDirectory', () => {
   })
 })
 
-it('unfinishedName knows the temporary files of writeFileAtomically, and no other', () => {
-  expect(unfinishedName('.a--b.12345678.npz.89abcdef.tmp')).toBe('a--b.12345678.npz')
-  for (const name of ['a.npz', '.a.npz.tmp', 'a.npz.89abcdef.tmp', '.a.npz.89abcdef.tmp.bak']) {
-    expect(unfinishedName(name)).toBeNull()
-  }
+describe('abandonedName', () => {
+  it('knows what processes that are gone have begun, and nothing else', () => {
+    // no process has a number as large; one that was killed may have had ours
+    for (const pid of [999_999_999, process.pid])
+      expect(abandonedName(`.a--b.12345678.npz.${pid}.89abcdef.tmp`)).toBe('a--b.12345678.npz')
+    for (const name of ['a.npz', '.a.npz.tmp', '.a.npz.89abcdef.tmp', '.a.npz.999999999.89abcdef.tmp.bak']) {
+      expect(abandonedName(name)).toBeNull()
+    }
+    expect(abandonedName(`.a.npz.${process.ppid}.89abcdef.tmp`)).toBeNull()
+  })
+
+  it('leaves alone what is being written', async () => {
+    const file = await createFileAtomically(join(folder, 'a.npz'))
+    const [name] = readdirSync(folder).filter((entry) => entry.endsWith('.tmp'))
+    expect(abandonedName(join(folder, name))).toBeNull()
+    await file.discard()
+  })
 })
 
 describe('checkWritableDirectory', () => {

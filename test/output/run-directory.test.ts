@@ -212,8 +212,13 @@ it('removeLeftovers removes unfinished files of the given pairs and no others', 
   await removeLeftovers(run, ['a--b.12345678'])
   mkdirSync(join(path, 'pairs'), { recursive: true })
   const [ours, theirs] = [
-    ['.a--b.12345678.npz.00000000.tmp', '.a--b.12345678.json.ffffffff.tmp'],
-    ['.a--c.12345678.npz.00000000.tmp', '.a--b.12345678.npz', 'a--b.12345678.npz'],
+    ['.a--b.12345678.npz.999999999.00000000.tmp', '.a--b.12345678.json.999999999.ffffffff.tmp'],
+    [
+      '.a--b.12345678.npz',
+      `.a--b.12345678.npz.${process.ppid}.00000000.tmp`,
+      '.a--c.12345678.npz.999999999.00000000.tmp',
+      'a--b.12345678.npz',
+    ],
   ]
   for (const name of [...ours, ...theirs]) writeFileSync(join(path, 'pairs', name), '')
   await removeLeftovers(run, ['a--b.12345678'])

@@ -7,6 +7,7 @@ import { expectFailure } from '../helpers/errors.js'
 import { writeLayer } from '../helpers/layers.js'
 import { needsSharedData, sharedData } from '../helpers/shared-data.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
+import { encodeTorch } from '../helpers/torch-files.js'
 
 const root = temporaryFolder()
 let folder: string
@@ -77,6 +78,25 @@ describe('discoverSaes', () => {
     const path = writeLayer(join(folder, 'layer_1'), { layer: 1, features: 7, dimension: 5 })
     writeFileSync(join(path, 'cfg.json'), JSON.stringify({ architecture: 'jumprelu' }))
     expect((await discoverSaes([path]))[0].header).toMatchObject({ features: 7, dimension: 5 })
+  })
+
+  it('takes the states that training left beside an SAE only where they are named', async () => {
+    const zeros = (...shape: number[]) => ({ data: new Float32Array(shape.reduce((a, b) => a * b)), shape })
+    const state = encodeTorch({
+      'encoder.weight': zeros(3, 2),
+      'encoder.bias': zeros(3),
+      'decoder.weight': zeros(2, 3),
+      bias: zeros(2),
+    })
+    const path = join(folder, 'resid_post_layer_4', 'trainer_0')
+    mkdirSync(join(path, 'checkpoints'), { recursive: true })
+    writeFileSync(join(path, 'config.json'), '{}')
+    writeFileSync(join(path, 'ae.pt'), state)
+    const left = join(path, 'checkpoints', 'ae_100.pt')
+    writeFileSync(left, state)
+    expect(await found(folder)).toEqual([path])
+    expect(await found(left)).toEqual([left])
+    expect(await found(join(path, 'checkpoints'))).toEqual([left])
   })
 
   it('says where there is nothing', async () => {

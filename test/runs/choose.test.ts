@@ -46,6 +46,10 @@ describe('findInput', () => {
     expect(findInput(plain, wanted)).toBe(plain.inputs[1])
   })
 
+  it('takes no word for the number of a layer that is unknown', () => {
+    expect(failure(() => findInput(seeds, 'null')).message).toBe(`${seeds.path} has no SAE null`)
+  })
+
   it('lists what there is', () => {
     const { code, message, hint } = failure(() => findInput(seeds, '20'))
     expect({ code, message }).toEqual({ code: 'INPUT_UNKNOWN', message: `${seeds.path} has no SAE 20` })

@@ -90,6 +90,7 @@ describe('readRun', () => {
       'z-no-files.11111111': { ...record, a: { ...record.a, files: [{}] } },
       'z-no-hash': record,
       'z-no-npz.11111111': { ...record, npz: null },
+      'z-no-summary.11111111': { ...record, summary: undefined },
       'z-odd-layer.11111111': { ...record, b: { ...record.b, layer: '10' } },
       'z-odd-size.11111111': { ...record, b: { ...record.b, features: -1 } },
     }

@@ -115,6 +115,11 @@ describe('judgeReport', () => {
       answered: 1,
       byCost: [{ count: 1 }],
     })
+    for (const bins of [0, 1.5, Number.NaN]) {
+      expect(() => judgeReport(questions, answers, { bins })).toThrow(
+        expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('bins') }),
+      )
+    }
     expect(() => judgeReport(questions, new Map([['other', 'SAME']]))).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     )

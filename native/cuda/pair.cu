@@ -1,0 +1,175 @@
+#include "cuda/pair.h"
+
+#include <algorithm>
+
+namespace sae_match::cuda {
+namespace {
+
+// Bounds of so many rows at once are formed where not all are kept.
+constexpr std::int64_t kSlabBytes = std::int64_t{256} << 20;
+constexpr std::int64_t kMostRows = 16384;  // of one call: a few milliseconds, after which the caller may stop
+
+}  // namespace
+
+int Pair::use(int device) {
+  SAE_MATCH_CHECK(cudaSetDevice(device));
+  return device;
+}
+
+Pair::Pair(const sae_match_device_problem& problem)
+    : device_(use(problem.device)),
+      rule_{problem.either_sign != 0, problem.maximize != 0},
+      product_(static_cast<Product>(problem.product)),
+      a_(problem.a, stream_),
+      b_(problem.b, stream_),
+      row_errors_(a_.count()),
+      column_errors_(b_.count()) {
+  take_room_for_bounds(problem);
+  stream_.wait();
+}
+
+// All rows where that is asked for or there is room for them, some rows otherwise: fewer and fewer until they fit.
+void Pair::take_room_for_bounds(const sae_match_device_problem& problem) {
+  const std::int64_t n = a_.count(), m = b_.count();
+  const double bytes = 4.0 * static_cast<double>(n) * static_cast<double>(m);
+  if (problem.dense > 0 || (problem.dense < 0 && bytes <= static_cast<double>(problem.dense_bytes))) {
+    try {
+      bounds_.allocate(n * m);
+      dense_ = 1;
+      most_rows_ = std::min(n, kMostRows);
+      return;
+    } catch (const DeviceError& error) {
+      if (problem.dense > 0 || error.status != SAE_MATCH_DEVICE_OUT_OF_MEMORY) throw;
+    }
+  }
+  for (most_rows_ = std::min({n, kMostRows, std::max<std::int64_t>(1, kSlabBytes / (4 * m))});; most_rows_ /= 2) {
+    try {
+      return bounds_.allocate(most_rows_ * m);
+    } catch (const DeviceError& error) {
+      if (most_rows_ == 1 || error.status != SAE_MATCH_DEVICE_OUT_OF_MEMORY) throw;
+    }
+  }
+}
+
+void Pair::norms(double* a, double* b) {
+  use(device_);
+  a_.find_norms(a, stream_);
+  b_.find_norms(b, stream_);
+}
+
+sae_match_device_properties Pair::pack(double factor, double* a_residual, double* b_residual) {
+  use(device_);
+  a_.pack(factor, product_, a_residual, stream_);
+  b_.pack(factor, product_, b_residual, stream_);
+  sae_match_device_properties properties{};
+  properties.dense = static_cast<std::int32_t>(dense_);
+  properties.most_rows = most_rows_;
+  properties.accumulation = accumulation_error(product_, a_.depth());
+  properties.underflow = static_cast<double>(a_.depth()) * 0x1p-120;
+  return properties;
+}
+
+void Pair::bound(const double* row_errors, const double* column_errors) {
+  use(device_);
+  stream_.upload(row_errors_.data(), row_errors, a_.count());
+  stream_.upload(column_errors_.data(), column_errors, b_.count());
+  stream_.wait();
+}
+
+BoundView Pair::bound_view() const {
+  return {a_.view().norms, b_.view().norms, row_errors_.data(), column_errors_.data(), rule_};
+}
+
+void Pair::form(std::int64_t first, std::int64_t count) {
+  use(device_);
+  form_bounds(product_, a_.operand(), nullptr, first, count, b_.operand(), bound_view(),
+              bounds_.data() + first * b_.count(), stream_.get());
+  stream_.wait();
+}
+
+void Pair::put(DeviceArray<std::int32_t>& to, const std::int32_t* from, std::int64_t count) {
+  to.reserve(count);
+  stream_.upload(to.data(), from, count);
+}
+
+void Pair::put_prices(const double* v) {
+  v_.reserve(b_.count());
+  stream_.upload(v_.data(), v, b_.count());
+}
+
+BoundRows Pair::bounds_of(const std::int32_t* rows, std::int64_t count) {
+  put(asked_, rows, count);
+  if (dense_) return {bounds_.data(), b_.count(), asked_.data()};
+  form_bounds(product_, a_.operand(), asked_.data(), 0, count, b_.operand(), bound_view(), bounds_.data(), stream_.get());
+  return {bounds_.data(), b_.count(), nullptr};
+}
+
+void Pair::rows(const std::int32_t* rows, std::int64_t count, float* out) {
+  use(device_);
+  const std::int64_t m = b_.count();
+  if (!dense_) {
+    bounds_of(rows, count);
+    stream_.download(out, bounds_.data(), static_cast<std::size_t>(count * m) * sizeof(float));
+    return;
+  }
+  // Neighbouring rows travel together.
+  for (std::int64_t begin = 0, end; begin < count; begin = end) {
+    for (end = begin + 1; end < count && rows[end] == rows[end - 1] + 1;) ++end;
+    SAE_MATCH_CHECK(cudaMemcpyAsync(out + begin * m, bounds_.data() + rows[begin] * m,
+                                    static_cast<std::size_t>((end - begin) * m) * sizeof(float), cudaMemcpyDeviceToHost,
+                                    stream_.get()));
+  }
+  stream_.wait();
+}
+
+void Pair::costs(const std::int32_t* rows, const std::int32_t* columns, std::int64_t count, double* out) {
+  use(device_);
+  if (count == 0) return;
+  put(asked_, rows, count);
+  put(columns_, columns, count);
+  costs_.reserve(count);
+  exact_costs(a_.view(), b_.view(), rule_, asked_.data(), columns_.data(), count, costs_.data(), stream_.get());
+  stream_.download(out, costs_.data(), static_cast<std::size_t>(count) * sizeof(double));
+}
+
+void Pair::quantile(const std::int32_t* rows, std::int64_t count, std::int64_t depth, double* out) {
+  use(device_);
+  v_.reserve(b_.count());
+  column_quantile(bounds_of(rows, count), count, depth, v_.data(), stream_.get());
+  stream_.download(out, v_.data(), static_cast<std::size_t>(b_.count()) * sizeof(double));
+}
+
+void Pair::lists(const std::int32_t* rows, const std::int32_t* shared, std::int64_t count, const double* v,
+                 std::int64_t size, bool exact, std::int64_t stride, std::int32_t* columns, double* costs,
+                 std::int32_t* sizes, double* bounds) {
+  use(device_);
+  if (count == 0) return;
+  const BoundRows asked = bounds_of(rows, count);
+  put(shared_, shared, count);
+  put_prices(v);
+  columns_.reserve(count * stride);
+  costs_.reserve(count * stride);
+  sizes_.reserve(count);
+  lower_.reserve(count);
+  const ListArguments lists{asked,           asked_.data(), shared_.data(), v_.data(),    size,
+                            stride,          columns_.data(), costs_.data(), sizes_.data(), lower_.data()};
+  make_lists(lists, count, stream_.get());
+  if (exact) make_exact(lists, count, a_.view(), b_.view(), rule_, stream_.get());
+  const auto entries = static_cast<std::size_t>(count * stride);
+  stream_.download(columns, columns_.data(), entries * sizeof(std::int32_t));
+  stream_.download(costs, costs_.data(), entries * sizeof(double));
+  stream_.download(sizes, sizes_.data(), static_cast<std::size_t>(count) * sizeof(std::int32_t));
+  stream_.download(bounds, lower_.data(), static_cast<std::size_t>(count) * sizeof(double));
+}
+
+void Pair::least_reduced(const std::int32_t* rows, std::int64_t count, const double* v, double* out) {
+  use(device_);
+  if (count == 0) return;
+  const BoundRows asked = bounds_of(rows, count);
+  put_prices(v);
+  lower_.reserve(count);
+  cuda::least_reduced(asked, asked_.data(), count, a_.view(), b_.view(), rule_, v_.data(), lower_.data(), stream_.get());
+  stream_.download(out, lower_.data(), static_cast<std::size_t>(count) * sizeof(double));
+}
+
+}  // namespace sae_match::cuda

@@ -1,0 +1,49 @@
+// Two sides on the device and what is asked of their costs: the operations of device_api.h, with exceptions.
+#pragma once
+
+#include "cuda/lists.h"
+#include "cuda/product.h"
+#include "cuda/rows.h"
+
+namespace sae_match::cuda {
+
+class Pair {
+ public:
+  explicit Pair(const sae_match_device_problem& problem);
+
+  void norms(double* a, double* b);
+  sae_match_device_properties pack(double factor, double* a_residual, double* b_residual);
+  void bound(const double* row_errors, const double* column_errors);
+  void form(std::int64_t first, std::int64_t count);
+  void rows(const std::int32_t* rows, std::int64_t count, float* out);
+  void costs(const std::int32_t* rows, const std::int32_t* columns, std::int64_t count, double* out);
+  void quantile(const std::int32_t* rows, std::int64_t count, std::int64_t depth, double* out);
+  void lists(const std::int32_t* rows, const std::int32_t* shared, std::int64_t count, const double* v,
+             std::int64_t size, bool exact, std::int64_t stride, std::int32_t* columns, double* costs,
+             std::int32_t* sizes, double* bounds);
+  void least_reduced(const std::int32_t* rows, std::int64_t count, const double* v, double* out);
+
+ private:
+  static int use(int device);
+  void take_room_for_bounds(const sae_match_device_problem& problem);
+  BoundView bound_view() const;
+  // Puts the asked rows on the device, and their bounds, formed where they are not kept.
+  BoundRows bounds_of(const std::int32_t* rows, std::int64_t count);
+  void put(DeviceArray<std::int32_t>& to, const std::int32_t* from, std::int64_t count);
+  void put_prices(const double* v);
+
+  int device_;
+  CostRule rule_;
+  Product product_;
+  std::int64_t dense_ = 0;
+  std::int64_t most_rows_ = 0;
+  Stream stream_;
+  DeviceRows a_, b_;
+  DeviceArray<float> bounds_;  // of all rows where dense_, of most_rows_ otherwise
+  DeviceArray<double> row_errors_, column_errors_;
+  // Kept from call to call.
+  DeviceArray<std::int32_t> asked_, shared_, columns_, sizes_;
+  DeviceArray<double> v_, costs_, lower_;
+};
+
+}  // namespace sae_match::cuda

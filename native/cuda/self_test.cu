@@ -1,0 +1,148 @@
+#include "cuda/self_test.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "cuda/pair.h"
+
+namespace sae_match::cuda {
+namespace {
+
+constexpr std::int64_t kRows = 70, kColumns = 150, kWidth = 45, kSize = 8;
+
+void require(bool condition, const char* what) {
+  if (!condition) throw DeviceError{SAE_MATCH_DEVICE_SELF_TEST_FAILED, std::string("The GPU gave a wrong answer: ") + what};
+}
+
+// Rows that are easily told from each other, some of them zero and some alike; small multiples of 1/64, so that squared
+// distances are exact in any order of summation.
+std::vector<float> test_numbers(std::int64_t rows, std::uint32_t seed) {
+  std::vector<float> numbers(static_cast<std::size_t>(rows * kWidth));
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t k = 0; k < kWidth; ++k) {
+      seed = seed * 1664525u + 1013904223u;
+      float& x = numbers[static_cast<std::size_t>(r * kWidth + k)];
+      x = static_cast<float>(static_cast<std::int32_t>(seed >> 24) - 128) / 64;
+      if (r % 7 == 3) x = 0;
+      if (r % 11 == 5) x = numbers[static_cast<std::size_t>(k)];
+    }
+  }
+  return numbers;
+}
+
+double distance_of(const float* x, const float* y, CostRule rule) {
+  double same = 0, opposite = 0;
+  for (std::int64_t k = 0; k < kWidth; ++k) {
+    same += (double{x[k]} - double{y[k]}) * (double{x[k]} - double{y[k]});
+    opposite += (double{x[k]} + double{y[k]}) * (double{x[k]} + double{y[k]});
+  }
+  const double distance = rule.either_sign ? std::min(same, opposite) : same;
+  return rule.maximize ? -distance : distance;
+}
+
+void test_problem(int device, CostRule rule, Product product, bool dense) {
+  const std::vector<float> a = test_numbers(kRows, 1), b = test_numbers(kColumns, 2);
+  const sae_match_device_block a_block{a.data(), kF32, kWidth, kWidth * 4, nullptr};
+  const sae_match_device_block b_block{b.data(), kF32, kWidth, kWidth * 4, nullptr};
+  sae_match_device_problem problem{};
+  problem.a = {&a_block, 1, kRows, nullptr};
+  problem.b = {&b_block, 1, kColumns, nullptr};
+  problem.device = device;
+  problem.either_sign = rule.either_sign;
+  problem.maximize = rule.maximize;
+  problem.dense = dense;
+  problem.product = static_cast<std::int32_t>(product);
+  Pair pair(problem);
+
+  std::vector<double> a_norms(kRows), b_norms(kColumns), a_residual(kRows), b_residual(kColumns);
+  pair.norms(a_norms.data(), b_norms.data());
+  const double factor = 0x1p-4;  // norms are below 2 then
+  const sae_match_device_properties properties = pair.pack(factor, a_residual.data(), b_residual.data());
+  // Generous: these are tests of indices and of order, not of the last digit.
+  const double error = 16 * (properties.accumulation + 0x1p-10);
+  const std::vector<double> row_errors(kRows, error), column_errors(kColumns, 1.0);
+  pair.bound(row_errors.data(), column_errors.data());
+  if (dense) pair.form(0, kRows);
+
+  std::vector<double> exact(kRows * kColumns), v(kColumns);
+  std::vector<std::int32_t> every(kRows), pair_rows, pair_columns, shared(kRows, 1);
+  for (std::int64_t i = 0; i < kRows; ++i) {
+    every[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i);
+    require(a_norms[static_cast<std::size_t>(i)] ==
+                distance_of(&a[static_cast<std::size_t>(i * kWidth)], std::vector<float>(kWidth, 0).data(), {false, false}),
+            "norms");
+    for (std::int64_t j = 0; j < kColumns; ++j) {
+      exact[static_cast<std::size_t>(i * kColumns + j)] =
+          factor * factor * distance_of(&a[static_cast<std::size_t>(i * kWidth)], &b[static_cast<std::size_t>(j * kWidth)], rule);
+      pair_rows.push_back(static_cast<std::int32_t>(i));
+      pair_columns.push_back(static_cast<std::int32_t>(j));
+    }
+  }
+  for (std::int64_t j = 0; j < kColumns; ++j) v[static_cast<std::size_t>(j)] = -0.03125 * static_cast<double>(j % 5);
+
+  std::vector<double> costs(exact.size());
+  pair.costs(pair_rows.data(), pair_columns.data(), static_cast<std::int64_t>(costs.size()), costs.data());
+  require(costs == exact, "exact costs");
+
+  std::vector<float> bounds(exact.size());
+  pair.rows(every.data(), kRows, bounds.data());
+  for (std::size_t e = 0; e < exact.size(); ++e) {
+    require(bounds[e] <= exact[e] && bounds[e] >= exact[e] - 2.5 * error - 0x1p-20, "bounds");
+  }
+
+  std::vector<double> quantile(kColumns);
+  pair.quantile(every.data(), kRows, 3, quantile.data());
+  for (std::int64_t j = 0; j < kColumns; ++j) {
+    std::vector<float> column;
+    for (std::int64_t i = 0; i < kRows; ++i) column.push_back(bounds[static_cast<std::size_t>(i * kColumns + j)]);
+    std::nth_element(column.begin(), column.begin() + 2, column.end());
+    require(quantile[static_cast<std::size_t>(j)] == static_cast<double>(column[2]), "column quantiles");
+  }
+
+  constexpr std::int64_t kStride = 2 * kSize + 1;
+  std::vector<std::int32_t> columns(kRows * kStride), sizes(kRows);
+  std::vector<double> listed(columns.size()), lower(kRows), least(kRows);
+  pair.lists(every.data(), shared.data(), kRows, v.data(), kSize, true, kStride, columns.data(), listed.data(),
+             sizes.data(), lower.data());
+  pair.least_reduced(every.data(), kRows, v.data(), least.data());
+  for (std::int64_t i = 0; i < kRows; ++i) {
+    const double* row = &exact[static_cast<std::size_t>(i * kColumns)];
+    std::vector<bool> is_listed(kColumns, false);
+    const std::int32_t size = sizes[static_cast<std::size_t>(i)];
+    require(size >= kSize / 2 && size <= kStride, "sizes of lists");
+    for (std::int64_t e = 0; e < size; ++e) {
+      const std::int32_t j = columns[static_cast<std::size_t>(i * kStride + e)];
+      require(j >= 0 && j < kColumns && !is_listed[static_cast<std::size_t>(j)], "columns of lists");
+      require(listed[static_cast<std::size_t>(i * kStride + e)] == row[j], "costs of lists");
+      is_listed[static_cast<std::size_t>(j)] = true;
+    }
+    double best = INFINITY;
+    for (std::int64_t j = 0; j < kColumns; ++j) {
+      const double reduced = row[j] - v[static_cast<std::size_t>(j)];
+      require(is_listed[static_cast<std::size_t>(j)] || reduced >= lower[static_cast<std::size_t>(i)], "bounds of lists");
+      best = std::min(best, reduced);
+    }
+    require(least[static_cast<std::size_t>(i)] == best, "least reduced costs");
+  }
+}
+
+}  // namespace
+
+// Any kernel will do: all are built for the same devices.
+__global__ void no_kernel() {}
+
+void require_kernels() {
+  cudaFuncAttributes attributes;
+  SAE_MATCH_CHECK(cudaFuncGetAttributes(&attributes, no_kernel));
+}
+
+void self_test(int device) {
+  for (const Product product : {Product::f32, Product::f16}) {
+    test_problem(device, {false, false}, product, true);
+    test_problem(device, {true, false}, product, false);
+    test_problem(device, {false, true}, product, false);
+  }
+}
+
+}  // namespace sae_match::cuda

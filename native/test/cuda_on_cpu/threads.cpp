@@ -1,0 +1,168 @@
+#include "threads.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#ifndef __x86_64__
+#error "Changing over between stacks is written for x86-64"
+#endif
+
+thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+// Leaves the running stack, whose pointer goes to *save, for another one that was left like that.
+extern "C" void cuda_on_cpu_change_stack(void** save, void* load);
+asm(R"(
+.text
+.globl cuda_on_cpu_change_stack
+.hidden cuda_on_cpu_change_stack
+.type cuda_on_cpu_change_stack, @function
+cuda_on_cpu_change_stack:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size cuda_on_cpu_change_stack, .-cuda_on_cpu_change_stack
+)");
+
+namespace cuda_on_cpu {
+namespace {
+
+constexpr std::size_t kStackBytes = 64 << 10;
+constexpr unsigned kLanes = 32;
+
+struct Meeting {
+  unsigned expected = 0, arrived = 0, held = 0;
+};
+
+struct Warp {
+  Meeting meeting;
+  Slot slots[2][kLanes];
+};
+
+struct Thread {
+  std::unique_ptr<unsigned char[]> stack{new unsigned char[kStackBytes]};
+  void* pointer = nullptr;
+  bool done = true;
+  unsigned exchanges = 0;
+};
+
+struct Block {
+  std::vector<Thread> threads;
+  std::vector<Warp> warps;
+  std::vector<unsigned char> shared;
+  Meeting meeting;
+  const std::function<void()>* kernel = nullptr;
+  void* scheduler = nullptr;
+  unsigned running = 0, progress = 0;
+};
+thread_local Block block;
+
+[[noreturn]] void stop(const char* what) {
+  std::fprintf(stderr, "CUDA on the CPU: %s (block %u, %u, thread %u)\n", what, blockIdx.x, blockIdx.y, threadIdx.x);
+  std::abort();
+}
+
+void change_over() { cuda_on_cpu_change_stack(&block.threads[block.running].pointer, block.scheduler); }
+
+void begin() {
+  (*block.kernel)();
+  block.threads[block.running].done = true;
+  ++block.progress;
+  change_over();
+  stop("a finished thread was run again");
+}
+
+void prepare(Thread& thread) {
+  // As if it had left its stack just before the first instruction of begin().
+  auto top = (reinterpret_cast<std::uintptr_t>(thread.stack.get()) + kStackBytes) / 16 * 16 - 16;
+  auto* at = reinterpret_cast<void**>(top);
+  at[1] = nullptr;
+  at[0] = reinterpret_cast<void*>(&begin);
+  for (int r = 1; r <= 6; ++r) at[-r] = nullptr;
+  thread.pointer = at - 6;
+  thread.done = false;
+  thread.exchanges = 0;
+}
+
+void wait_at(Meeting& meeting) {
+  const unsigned mine = meeting.held;
+  if (++meeting.arrived == meeting.expected) {
+    meeting.arrived = 0;
+    ++meeting.held;
+    ++block.progress;
+    return;
+  }
+  while (meeting.held == mine) change_over();
+}
+
+void run_block() {
+  const unsigned count = blockDim.x;
+  block.meeting = {count, 0, 0};
+  block.warps.resize((count + kLanes - 1) / kLanes);
+  for (unsigned w = 0; w < block.warps.size(); ++w) {
+    block.warps[w].meeting = {count - w * kLanes < kLanes ? count - w * kLanes : kLanes, 0, 0};
+  }
+  for (unsigned t = 0; t < count; ++t) prepare(block.threads[t]);
+  for (bool any = true; any;) {
+    any = false;
+    const unsigned before = block.progress;
+    for (unsigned t = 0; t < count; ++t) {
+      if (block.threads[t].done) continue;
+      any = true;
+      block.running = t;
+      threadIdx = dim3(t, 0, 0);
+      cuda_on_cpu_change_stack(&block.scheduler, block.threads[t].pointer);
+    }
+    if (any && block.progress == before) stop("some threads wait where others do not");
+  }
+}
+
+}  // namespace
+
+void run(dim3 grid, dim3 threads, std::size_t shared_bytes, const std::function<void()>& kernel) {
+  if (threads.y != 1 || threads.z != 1 || grid.z != 1) stop("only x of a block and x, y of a grid are here");
+  gridDim = grid;
+  blockDim = threads;
+  if (block.threads.size() < threads.x) block.threads.resize(threads.x);
+  block.kernel = &kernel;
+  block.shared.assign(shared_bytes + 128, 0xff);
+  for (unsigned y = 0; y < grid.y; ++y) {
+    for (unsigned x = 0; x < grid.x; ++x) {
+      blockIdx = dim3(x, y, 0);
+      run_block();
+    }
+  }
+}
+
+void wait_for_block() { wait_at(block.meeting); }
+void wait_for_warp() { wait_at(block.warps[threadIdx.x / kLanes].meeting); }
+
+void* shared_memory() {
+  const auto address = reinterpret_cast<std::uintptr_t>(block.shared.data());
+  return reinterpret_cast<void*>((address + 127) / 128 * 128);
+}
+
+const Slot* exchange(const void* bytes, std::size_t count) {
+  if (count > sizeof(Slot)) stop("an exchange of more than a slot holds");
+  Warp& warp = block.warps[threadIdx.x / kLanes];
+  Slot* slots = warp.slots[block.threads[threadIdx.x].exchanges++ % 2];
+  std::memcpy(slots[threadIdx.x % kLanes].bytes, bytes, count);
+  wait_at(warp.meeting);
+  return slots;
+}
+
+}  // namespace cuda_on_cpu
