@@ -10,22 +10,42 @@ namespace {
 
 constexpr std::int64_t kRowsPerTask = 64;
 
-// One block without scale over all rows of a matrix.
-Rows whole(const MatrixView& matrix) { return Rows{{RowBlock{matrix, nullptr}}, matrix.rows, nullptr}; }
+// Calls use(row, place, scratch) for every row of a matrix, contiguous in its stored type; `scratch` has room for one
+// row of doubles. Of a matrix whose rows are not contiguous only those of one task are copied at a time.
+template <class Use>
+void for_each_row(const MatrixView& matrix, RunControl& control, Use use) {
+  const std::int64_t bytes = element_bytes(matrix.dtype);
+  const bool contiguous = has_contiguous_rows(matrix);
+  parallel_for(matrix.rows, kRowsPerTask, control.threads, [&](std::int64_t begin, std::int64_t end) {
+    control.check();
+    std::vector<double> scratch(static_cast<std::size_t>(matrix.columns));
+    std::vector<std::byte> copy;
+    const std::byte* rows = static_cast<const std::byte*>(matrix.data) + begin * matrix.row_stride * bytes;
+    std::int64_t row_bytes = matrix.row_stride * bytes;
+    if (!contiguous) {
+      copy.resize(static_cast<std::size_t>((end - begin) * matrix.columns * bytes));
+      copy_rows(matrix, begin, end, copy.data());
+      rows = copy.data();
+      row_bytes = matrix.columns * bytes;
+    }
+    for (std::int64_t r = begin; r < end; ++r) use(rows + (r - begin) * row_bytes, r, scratch.data());
+  });
+}
 
 }  // namespace
 
 void squared_row_norms(const MatrixView& matrix, double* out, RunControl& control) {
-  squared_block_norms(whole(matrix), out, control);
+  const Kernels& kernel = kernels();
+  for_each_row(matrix, control, [&](const std::byte* row, std::int64_t r, double* scratch) {
+    kernel.widen(row, matrix.dtype, 1, scratch, matrix.columns);
+    out[r] = kernel.dot(scratch, row, matrix.dtype, 1, matrix.columns);
+  });
 }
 
 void row_dots(const MatrixView& matrix, const double* vector, double* out, RunControl& control) {
   const Kernels& kernel = kernels();
-  const Rows rows = whole(matrix);
-  const StoredRows stored(rows, control);
-  parallel_for(rows.count, kRowsPerTask, control.threads, [&](std::int64_t begin, std::int64_t end) {
-    control.check();
-    for (std::int64_t r = begin; r < end; ++r) out[r] = stored.block_dot(kernel, 0, vector, r);
+  for_each_row(matrix, control, [&](const std::byte* row, std::int64_t r, double*) {
+    out[r] = kernel.dot(vector, row, matrix.dtype, 1, matrix.columns);
   });
 }
 

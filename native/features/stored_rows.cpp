@@ -10,22 +10,27 @@ namespace {
 
 constexpr std::int64_t kRowsPerTask = 64;
 
-// Copies a strided matrix into contiguous rows, in square pieces that stay in cache on both sides.
+// The same for one width of number, through squares that lie together: with a stride of a power of two, which is usual,
+// the numbers of a column share a few sets of the cache, so each is read once, with its neighbours.
 template <class Word>
-void copy_rows(const MatrixView& matrix, Word* out, RunControl& control) {
-  constexpr std::int64_t kPiece = 64;
+void copy_words(const MatrixView& matrix, std::int64_t begin, std::int64_t end, Word* out) {
+  constexpr std::int64_t kSquare = 64;
+  Word square[kSquare * kSquare];
   const Word* in = static_cast<const Word*>(matrix.data);
-  parallel_for(matrix.rows, kPiece, control.threads, [&](std::int64_t begin, std::int64_t end) {
-    control.check();
-    for (std::int64_t k0 = 0; k0 < matrix.columns; k0 += kPiece) {
-      const std::int64_t k1 = std::min(matrix.columns, k0 + kPiece);
-      for (std::int64_t i = begin; i < end; ++i) {
-        for (std::int64_t k = k0; k < k1; ++k) {
-          out[i * matrix.columns + k] = in[i * matrix.row_stride + k * matrix.column_stride];
-        }
+  for (std::int64_t i0 = begin; i0 < end; i0 += kSquare) {
+    const std::int64_t height = std::min(kSquare, end - i0);
+    for (std::int64_t k0 = 0; k0 < matrix.columns; k0 += kSquare) {
+      const std::int64_t width = std::min(kSquare, matrix.columns - k0);
+      for (std::int64_t k = 0; k < width; ++k) {
+        const Word* column = in + i0 * matrix.row_stride + (k0 + k) * matrix.column_stride;
+        for (std::int64_t i = 0; i < height; ++i) square[k * kSquare + i] = column[i * matrix.row_stride];
+      }
+      for (std::int64_t i = 0; i < height; ++i) {
+        Word* row = out + (i0 - begin + i) * matrix.columns + k0;
+        for (std::int64_t k = 0; k < width; ++k) row[k] = square[k * kSquare + i];
       }
     }
-  });
+  }
 }
 
 }  // namespace
@@ -41,25 +46,32 @@ std::int64_t element_bytes(Dtype dtype) {
   }
 }
 
+void copy_rows(const MatrixView& matrix, std::int64_t begin, std::int64_t end, std::byte* out) {
+  switch (element_bytes(matrix.dtype)) {
+    case 2:
+      return copy_words(matrix, begin, end, reinterpret_cast<std::uint16_t*>(out));
+    case 4:
+      return copy_words(matrix, begin, end, reinterpret_cast<std::uint32_t*>(out));
+    default:
+      return copy_words(matrix, begin, end, reinterpret_cast<std::uint64_t*>(out));
+  }
+}
+
+bool has_contiguous_rows(const MatrixView& matrix) { return matrix.column_stride == 1 || matrix.columns <= 1; }
+
 StoredRows::StoredRows(const Rows& rows, RunControl& control) : rows_(&rows), width_(rows.width()) {
   for (const RowBlock& block : rows.blocks) {
     const MatrixView& matrix = block.matrix;
     const std::int64_t bytes = element_bytes(matrix.dtype);
     Block made{static_cast<const std::byte*>(matrix.data), matrix.dtype, matrix.columns, matrix.row_stride * bytes,
                bytes, block.scale};
-    if (matrix.column_stride != 1 && matrix.columns > 1 && matrix.rows > 0) {
+    if (!has_contiguous_rows(matrix) && matrix.rows > 0) {
       copies_.emplace_back(new std::byte[static_cast<std::size_t>(matrix.rows * matrix.columns * bytes)]);
       std::byte* copy = copies_.back().get();
-      switch (bytes) {
-        case 2:
-          copy_rows(matrix, reinterpret_cast<std::uint16_t*>(copy), control);
-          break;
-        case 4:
-          copy_rows(matrix, reinterpret_cast<std::uint32_t*>(copy), control);
-          break;
-        default:
-          copy_rows(matrix, reinterpret_cast<std::uint64_t*>(copy), control);
-      }
+      parallel_for(matrix.rows, kRowsPerTask, control.threads, [&](std::int64_t begin, std::int64_t end) {
+        control.check();
+        copy_rows(matrix, begin, end, copy + begin * matrix.columns * bytes);
+      });
       made.data = copy;
       made.row_bytes = matrix.columns * bytes;
     }

@@ -63,4 +63,10 @@ std::vector<double> squared_norms(const StoredRows& rows, RunControl& control);
 
 std::int64_t element_bytes(Dtype dtype);
 
+// Whether the numbers of a row lie side by side.
+bool has_contiguous_rows(const MatrixView& matrix);
+
+// Rows [begin, end) of a matrix, in its stored type, one after the other.
+void copy_rows(const MatrixView& matrix, std::int64_t begin, std::int64_t end, std::byte* out);
+
 }  // namespace sae_match

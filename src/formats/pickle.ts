@@ -50,14 +50,14 @@ class PickleReader<T extends object> {
     for (;;) {
       const code = this.take(1)[0]
       if (code === opcode.stop) return this.pop()
-      const value = this.valueOf(code)
+      const value = this.pushed(code)
       if (value === undefined) this.change(code)
       else this.stack.push(value)
     }
   }
 
   /** What an opcode pushes; undefined for one that pushes nothing. */
-  private valueOf(code: number): Pickled<T> | undefined {
+  private pushed(code: number): Pickled<T> | undefined {
     switch (code) {
       case opcode.none:
         return null

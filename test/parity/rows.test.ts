@@ -5,9 +5,11 @@ import { toProblem } from '../../src/assignment/problem.js'
 import { getBackendSync } from '../../src/backend/select.js'
 import { loadSae } from '../../src/matching/load.js'
 import { featureRows, type Rows } from '../../src/sae/rows.js'
-import { rowMajor } from '../../src/tensor/matrix.js'
+import { type Matrix, rowMajor } from '../../src/tensor/matrix.js'
 import { describeBackends } from '../helpers/backends.js'
 import { allPairs, makeRows } from '../helpers/feature-rows.js'
+import { mulberry32 } from '../helpers/random.js'
+import { referenceRowMath } from '../helpers/row-math.js'
 
 const shapes = [
   { n: 1, m: 1 },
@@ -31,6 +33,37 @@ describeBackends('feature rows', (backend) => {
       const vector = Float64Array.from({ length: matrix.columns }, (_, k) => 1 / (k + 1))
       expect(await backend().squaredRowNorms(matrix)).toEqual(await reference.squaredRowNorms(matrix))
       expect(await backend().rowDots(matrix, vector)).toEqual(await reference.rowDots(matrix, vector))
+    }
+  })
+
+  it.each([
+    { n: 63, d: 65 },
+    { n: 64, d: 64 },
+    { n: 130, d: 1 },
+    { n: 1, d: 130 },
+    { n: 129, d: 200 },
+  ])('norms and products of $n x $d, stored in any order, have the bits of the definition', async ({ n, d }) => {
+    const random = mulberry32(n)
+    const vector = Float64Array.from({ length: d }, () => random() - 0.5)
+    for (const [rowStride, columnStride, offset] of [
+      [1, n, 0],
+      [1, n + 3, 5],
+      [2, 2 * n, 1],
+      [d, 1, 2],
+    ]) {
+      const length = offset + n * rowStride + d * columnStride
+      const values = Float64Array.from({ length }, () => random() - 0.5)
+      const half = Uint16Array.from({ length }, () => Math.floor(random() * 0x3c00))
+      for (const [dtype, data] of [
+        ['f64', values],
+        ['f32', Float32Array.from(values)],
+        ['f16', half],
+        ['bf16', half],
+      ] as const) {
+        const matrix: Matrix = { data, dtype, rows: n, columns: d, rowStride, columnStride, offset }
+        expect(await backend().squaredRowNorms(matrix)).toEqual(await referenceRowMath.squaredRowNorms(matrix))
+        expect(await backend().rowDots(matrix, vector)).toEqual(await referenceRowMath.rowDots(matrix, vector))
+      }
     }
   })
 
