@@ -86,6 +86,7 @@ export type { Shard } from './pairs/plan.js'
 export type { FailedPair, PairResult, PairsProgress, PairsRun } from './pairs/result.js'
 export { allLayers, findInput, findStep, pathBetween, type RunStep } from './runs/choose.js'
 export { type ReadRunOptions, type Run, type RunInput, type RunPair, readRun } from './runs/read-run.js'
+export type { Alignment } from './sae/align.js'
 export { foldSae } from './sae/fold.js'
 export {
   type RowBlock,

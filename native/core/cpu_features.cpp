@@ -110,6 +110,13 @@ const Kernels& kernels() {
   return *(choice ? choice : best_supported())->kernels();
 }
 
+const Kernels& f32_kernels() {
+#ifdef SAE_MATCH_HAVE_AMX
+  if (&kernels() == kernels_amx()) return *kernels_avx512();
+#endif
+  return kernels();
+}
+
 std::string active_simd() { return kernels().name; }
 
 bool set_simd(const std::string& name) {

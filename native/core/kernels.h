@@ -144,4 +144,7 @@ const Kernels* kernels_neon();
 // The kernels of active_simd().
 const Kernels& kernels();
 
+// The same, or the best with products of f32 where those of kernels() are of less: for products that are seen as they are.
+const Kernels& f32_kernels();
+
 }  // namespace sae_match

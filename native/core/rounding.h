@@ -20,4 +20,7 @@ inline double subtract_down(double a, double b) {
   return std::isfinite(s) && error_of_difference(a, b) < 0 ? down(s) : s;
 }
 
+// a + b likewise.
+inline double add_down(double a, double b) { return subtract_down(a, -b); }
+
 }  // namespace sae_match

@@ -13,7 +13,7 @@
 namespace sae_match {
 
 void cost_matrix(const Rows& a, const Rows& b, float* out, RunControl& control) {
-  const Kernels& kernel = kernels();
+  const Kernels& kernel = f32_kernels();
   const StoredRows left(a, control), right(b, control);
   const std::vector<double> left_norms = squared_norms(left, control), right_norms = squared_norms(right, control);
   const auto largest = [](const std::vector<double>& norms) {
@@ -30,7 +30,7 @@ void cost_matrix(const Rows& a, const Rows& b, float* out, RunControl& control) 
   std::vector<std::int32_t> every(static_cast<std::size_t>(a.count));
   std::iota(every.begin(), every.end(), 0);
   row_products(
-      left, every.data(), a.count, RightSide(right, kMostPackedBytes, control), out,
+      left, every.data(), a.count, RightSide(right, kernel, kMostPackedBytes, control), out,
       [&](std::int64_t position, std::int64_t column, std::int64_t size, float* products) {
         kernel.distances(products, size, left_norms[position], right_norms.data() + column);
       },

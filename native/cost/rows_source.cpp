@@ -1,5 +1,5 @@
-// Squared distances of feature rows, of either sign where that is asked for, as a cost source: one product of f32 matrices gives every entry a rigorous lower
-// bound; exact values are computed in f64 for the few entries that matter.
+// Squared distances of feature rows, of either sign where that is asked for, as a cost source: one product gives every
+// entry a rigorous lower bound; exact values are computed in f64 for the few entries that matter.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -41,7 +41,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         identity_(next_identity()) {
     bring_to_unit_size();
     set_errors();
-    right_.emplace(b_, kMostPackedBytes, control);
+    right_.emplace(b_, kernel_, kMostPackedBytes, control);
     if (kind_ != Source::dense) return;
     form(control);
     right_.reset();
@@ -154,7 +154,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
       });
       return;
     }
-    if (!right_) right_.emplace(b_, kMostPackedBytes, control);
+    if (!right_) right_.emplace(b_, kernel_, kMostPackedBytes, control);
     const std::int64_t height = std::min(count, std::max(kLeastTileRows, kTileFloats / std::max<std::int64_t>(1, columns_)));
     if (tile_rows_ < height) {
       tile_ = allocate<float>(height * columns_);
@@ -191,8 +191,9 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         largest = std::max(largest, norm);
       }
     }
-    // Its square must be finite too.
-    if (largest > 0) factor_ = std::ldexp(1.0, std::min(511, -std::ilogb(std::sqrt(largest))));
+    // Numbers whose squares are 0 in f64, those below 2^-537, must be 0 in f32: set_errors() takes their rows for zero.
+    constexpr int kMostRaised = 537 - 150;
+    if (largest > 0) factor_ = std::ldexp(1.0, std::min(kMostRaised, -std::ilogb(std::sqrt(largest))));
     largest_ = 4 * (largest * factor_ * factor_);
     a_.multiply_by(factor_);
     b_.multiply_by(factor_);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/kernels.h"
+#include "core/rounding.h"
 #include "cost/shortlists.h"
 
 namespace sae_match {
@@ -29,7 +30,8 @@ class Selection {
             bool exact, Shortlists& lists) {
     const auto shared = static_cast<std::int64_t>(lists.group(i).size());
     const std::int64_t capacity = std::min(columns_, 2 * size + shared);
-    double bound = std::numeric_limits<double>::infinity();
+    // What is not at the cut or below it once rounded lies above it in exact terms.
+    Bound bound{std::numeric_limits<double>::infinity(), true};
     double cut = std::numeric_limits<double>::max();
     block_minima(kernel, row, v);
     sorted_ = minima_;
@@ -37,7 +39,7 @@ class Selection {
     if (cut_block < minima_.size() && columns_ > capacity) {
       const double least = block_minimum(cut_block, minima_.size());
       // Where even this block is forbidden, everything allowed is listed.
-      if (least < bound) bound = cut = least;
+      if (least < bound.value) bound.value = cut = least;
     }
     std::int64_t count = collect(kernel, row, v, cut);
     if (count > capacity) {
@@ -53,7 +55,7 @@ class Selection {
           least_rank = rank;
           continue;
         }
-        bound = cut = lower;
+        bound.value = cut = lower;
         count = fewer;
         most = rank;
       }
@@ -68,7 +70,8 @@ class Selection {
     Shortlist& list = lists.of(i);
     list.size = static_cast<std::int32_t>(count);
     list.exact_size = exact ? list.size : 0;
-    list.bound = bound;
+    list.bound = bound.value;
+    list.bound_is_exact = bound.is_exact;
     for (std::int32_t e = 0; e < list.size; ++e) {
       list.columns[e] = found_[e];
       list.costs[e] = row.sign * row.cost[found_[e]];
@@ -76,6 +79,11 @@ class Selection {
   }
 
  private:
+  struct Bound {
+    double value;
+    bool is_exact;
+  };
+
   void block_minima(const Kernels& kernel, const ScanRow<float>& row, const double* v) {
     kernel.block_minima_f32(row, v, minima_.data());
   }
@@ -100,7 +108,7 @@ class Selection {
   // come last, those from the row's own index on before the others: then rows with the same costs do not all list the
   // same few columns, nor in the same order.
   template <class T>
-  double drop_dearest(const ScanRow<T>& row, std::int32_t i, const double* v, std::int64_t count, std::int64_t keep) {
+  Bound drop_dearest(const ScanRow<T>& row, std::int32_t i, const double* v, std::int64_t count, std::int64_t keep) {
     reduced_.resize(static_cast<std::size_t>(count));
     for (std::int64_t e = 0; e < count; ++e) reduced_[e] = row.sign * row.cost[found_[e]] - v[found_[e]];
     ranked_ = reduced_;
@@ -115,8 +123,12 @@ class Selection {
     }
     // Columns ascend, so the first from the row's own index on begins the order.
     std::rotate(ties_.begin(), std::lower_bound(ties_.begin(), ties_.end(), i), ties_.end());
-    std::copy_n(ties_.begin(), keep - kept, found_.begin() + static_cast<std::ptrdiff_t>(kept));
-    return last;
+    const auto dropped = ties_.begin() + static_cast<std::ptrdiff_t>(keep - kept);
+    std::copy(ties_.begin(), dropped, found_.begin() + static_cast<std::ptrdiff_t>(kept));
+    const bool is_exact = std::none_of(dropped, ties_.end(), [&](std::int32_t j) {
+      return error_of_difference(row.sign * row.cost[j], v[j]) < 0;
+    });
+    return {last, is_exact};
   }
 
   std::int64_t columns_;

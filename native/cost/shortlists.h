@@ -8,16 +8,22 @@
 #include <memory>
 #include <vector>
 
+#include "core/rounding.h"
+
 namespace sae_match {
 
-// One row's candidates and a bound below which no unlisted column's cost - v lies. Bids and searches only ever lower
-// v, so a bound stays valid until v is raised or shifted.
+// One row's candidates and a bound below which no unlisted column's cost - v lies once it is rounded. Bids and searches
+// only ever lower v, so a bound stays valid until v is raised or shifted.
 struct Shortlist {
   std::int32_t* columns;
   double* costs;
   std::int32_t size;
   std::int32_t exact_size;  // the first so many costs are exact, the others lower bounds
   double bound;
+  bool bound_is_exact;  // whether it holds for cost - v as it is, too
+
+  // A bound that does.
+  double exact_bound() const { return bound_is_exact ? bound : down(bound); }
 };
 
 // The lists of all rows. Identical rows share the list of the first of them: they want the same columns, so they act
@@ -39,7 +45,7 @@ class Shortlists {
     costs_.reset(new double[static_cast<std::size_t>(starts_[rows])]);
     for (std::int64_t i = 0; i < rows; ++i) {
       lists_[i] = {columns_.get() + starts_[i], costs_.get() + starts_[i], 0, 0,
-                   -std::numeric_limits<double>::infinity()};
+                   -std::numeric_limits<double>::infinity(), true};
       list_of_[i] = static_cast<std::int32_t>(i);
     }
   }

@@ -158,6 +158,7 @@ class SparseSource final : public CostSource {
     Shortlist& list = lists.of(i);
     list.size = list.exact_size = static_cast<std::int32_t>(size);
     list.bound = kInfinity;
+    list.bound_is_exact = true;
     std::copy_n(indices_ + begin, size, list.columns);
     for (std::int64_t e = 0; e < size; ++e) list.costs[e] = cost_at(begin + e);
   }

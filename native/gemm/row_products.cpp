@@ -99,8 +99,8 @@ double product_error(const Kernels& kernel, std::int64_t width) {
   return kernel.product_error(width, std::max<std::int64_t>(1, chain_length(kernel, width)));
 }
 
-RightSide::RightSide(const StoredRows& rows, std::int64_t most_bytes, RunControl& control)
-    : rows_(rows), kernel_(kernels()) {
+RightSide::RightSide(const StoredRows& rows, const Kernels& kernel, std::int64_t most_bytes, RunControl& control)
+    : rows_(rows), kernel_(kernel) {
   const std::int64_t floats = panel_floats(rows.count(), rows.width());
   if (static_cast<double>(floats) * sizeof(float) > static_cast<double>(most_bytes)) return;
   kept_ = allocate<float>(floats);

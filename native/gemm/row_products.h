@@ -14,11 +14,11 @@ using Panels = Array<float>;
 
 inline constexpr std::int64_t kMostPackedBytes = 1 << 29;
 
-// The right side of products. All of it is packed once where that takes no more memory than `most_bytes`; what takes
+// The right side of products by one instruction set's kernels. All of it is packed once where that takes no more memory than `most_bytes`; what takes
 // more is packed block by block in every product. `rows` must outlive it.
 class RightSide {
  public:
-  RightSide(const StoredRows& rows, std::int64_t most_bytes, RunControl& control);
+  RightSide(const StoredRows& rows, const Kernels& kernel, std::int64_t most_bytes, RunControl& control);
 
   const StoredRows& rows() const { return rows_; }
   const Kernels& kernel() const { return kernel_; }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/rounding.h"
+
 namespace sae_match {
 namespace {
 
@@ -40,7 +42,8 @@ bool PriceHistory::since(std::int32_t epoch, const std::vector<double>& v, doubl
     // Twice as far as it has to be: little is gained if it runs out again at once.
     found.drop = 2 * wanted;
     for (std::size_t j = 0; j < v.size(); ++j) {
-      if (drop_since(mark, v, j) < found.drop) found.columns.push_back(static_cast<std::int32_t>(j));
+      // What is more once rounded is more.
+      if (!(drop_since(mark, v, j) > found.drop)) found.columns.push_back(static_cast<std::int32_t>(j));
     }
     return found.drop > wanted && static_cast<std::int64_t>(found.columns.size()) <= most;
   }
@@ -52,7 +55,7 @@ bool PriceHistory::since(std::int32_t epoch, const std::vector<double>& v, doubl
   if (!(mark.drop > wanted)) return false;
   found.drop = mark.drop;
   for (const std::int32_t j : mark.slowest) {
-    if (drop_since(mark, v, static_cast<std::size_t>(j)) < found.drop) found.columns.push_back(j);
+    if (!(drop_since(mark, v, static_cast<std::size_t>(j)) > found.drop)) found.columns.push_back(j);
   }
   return true;
 }
@@ -70,10 +73,16 @@ void PriceHistory::look_for_slowest(Mark& mark, const std::vector<double>& v) {
   for (std::size_t j = 0; j < v.size(); ++j) drops_[j] = drop_since(mark, v, j);
   const auto rank = std::min<std::ptrdiff_t>(few_, static_cast<std::ptrdiff_t>(drops_.size()) - 1);
   std::nth_element(drops_.begin(), drops_.begin() + rank, drops_.end());
-  mark.drop = drops_[static_cast<std::size_t>(rank)];
+  const double rounded = drops_[static_cast<std::size_t>(rank)];
+  mark.drop = rounded;
   mark.slowest.clear();
   for (std::size_t j = 0; j < v.size(); ++j) {
-    if (drop_since(mark, v, j) < mark.drop) mark.slowest.push_back(static_cast<std::int32_t>(j));
+    const double drop = drop_since(mark, v, j);
+    if (drop < rounded) {
+      mark.slowest.push_back(static_cast<std::int32_t>(j));
+    } else if (drop == rounded) {
+      mark.drop = std::min(mark.drop, subtract_down(mark.v[j], v[j]));
+    }
   }
 }
 

@@ -25,7 +25,7 @@ class PriceHistory {
     return first_ + static_cast<std::int32_t>(marks_.size());
   }
 
-  // Every price but those of `columns` has fallen by at least `drop` since the epoch.
+  // Every price but those of `columns` has fallen by at least `drop` since the epoch, in exact terms.
   struct Laggards {
     double drop;
     std::vector<std::int32_t> columns;
@@ -36,7 +36,7 @@ class PriceHistory {
  private:
   struct Mark {
     std::vector<double> v;
-    // The columns that had fallen by less than `drop` when they were looked for.
+    // The columns that had not fallen by `drop` when they were looked for.
     double drop = 0;
     std::vector<std::int32_t> slowest;
     bool looked = false;

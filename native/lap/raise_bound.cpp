@@ -1,6 +1,5 @@
 // A list that has run out, brought up to date without a look at its whole row.
 #include <algorithm>
-#include <limits>
 
 #include "core/rounding.h"
 #include "lap/shortlist_state.h"
@@ -14,22 +13,32 @@ struct Entry {
   bool exact;
 };
 
+// Whether cost - price, which rounds to `bound` or more, is less.
+bool lies_below(const Entry& entry, double price, double bound) {
+  return entry.reduced == bound && error_of_difference(entry.cost, price) < 0;
+}
+
 }  // namespace
 
 bool raise_bound(ShortlistState& s, std::int32_t i, double level, std::int64_t most) {
   const std::int32_t owner = s.lists.owner(i);
   Shortlist& list = s.lists.of(owner);
   if (!s.history.since(s.epoch[owner], s.v, level - list.bound, most, s.laggards)) return false;
-  // Each operation on rounded numbers is rounded down once more.
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  double bound = s.laggards.drop < kInfinity ? down(down(list.bound) + down(s.laggards.drop)) : kInfinity;
+  double bound = add_down(list.exact_bound(), s.laggards.drop);
   if (!(bound > level)) return false;
 
   std::vector<Entry> entries;
+  bool bound_is_exact = true;
+  const auto add = [&](const Entry& entry) {
+    if (entry.reduced < bound) {
+      entries.push_back(entry);
+    } else {
+      bound_is_exact &= !lies_below(entry, s.v[entry.column], bound);
+    }
+  };
   for (std::int32_t e = 0; e < list.size; ++e) {
     const std::int32_t j = list.columns[e];
-    const double reduced = list.costs[e] - s.v[j];
-    if (reduced < bound) entries.push_back({j, list.costs[e], reduced, e < list.exact_size});
+    add({j, list.costs[e], list.costs[e] - s.v[j], e < list.exact_size});
     s.on_list[j] = true;
   }
   std::erase_if(s.laggards.columns, [&](std::int32_t j) { return s.on_list[j]; });
@@ -39,8 +48,8 @@ bool raise_bound(ShortlistState& s, std::int32_t i, double level, std::int64_t m
                                      costs.data(), s.control);
   if (exact && !s.source.exact()) s.work.exact_costs += static_cast<std::int64_t>(costs.size());
   for (std::size_t k = 0; k < costs.size(); ++k) {
-    const double reduced = costs[k] - s.v[s.laggards.columns[k]];
-    if (reduced < bound) entries.push_back({s.laggards.columns[k], costs[k], reduced, exact});
+    const std::int32_t j = s.laggards.columns[k];
+    add({j, costs[k], costs[k] - s.v[j], exact});
   }
 
   // What the list has no room for is dropped, if it still does then.
@@ -52,6 +61,9 @@ bool raise_bound(ShortlistState& s, std::int32_t i, double level, std::int64_t m
     });
     if (last->reduced > level) {
       bound = last->reduced;
+      bound_is_exact = std::none_of(last, entries.end(), [&](const Entry& entry) {
+        return lies_below(entry, s.v[entry.column], bound);
+      });
       entries.erase(last, entries.end());
     }
   }
@@ -60,6 +72,7 @@ bool raise_bound(ShortlistState& s, std::int32_t i, double level, std::int64_t m
   list.size = static_cast<std::int32_t>(entries.size());
   list.exact_size = static_cast<std::int32_t>(first_inexact - entries.begin());
   list.bound = bound;
+  list.bound_is_exact = bound_is_exact;
   for (std::size_t e = 0; e < entries.size(); ++e) {
     list.columns[e] = entries[e].column;
     list.costs[e] = entries[e].cost;

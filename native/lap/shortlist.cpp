@@ -263,6 +263,18 @@ double price_shift(const ShortlistState& state) {
   return state.pool.price;
 }
 
+// The least exact cost - v on the list of row i, rounded down.
+double least_listed(ShortlistState& state, std::int32_t i) {
+  const double rounded = best_exact_entry(state, i).reduced;
+  const Shortlist& list = state.lists.of(i);
+  double least = rounded;
+  for (std::int32_t e = 0; e < list.size; ++e) {
+    const double price = state.v[list.columns[e]];
+    if (list.costs[e] - price == rounded) least = std::min(least, subtract_down(list.costs[e], price));
+  }
+  return least;
+}
+
 Matching take_matching(ShortlistState& state) {
   Matching matching;
   for (std::int32_t j = 0; j < state.m; ++j) state.v[j] = state.price(j);
@@ -273,13 +285,11 @@ Matching take_matching(ShortlistState& state) {
     excess = std::max(excess, -error_of_difference(price, shift));
     price -= shift;
   }
-  // What the lists and bounds prove without another sweep. One rounding down covers each rounded operation: that of
-  // cost - v when the bound was made, and the two of this sum.
+  // What the lists and bounds prove without another sweep.
   matching.least_reduced.resize(static_cast<std::size_t>(state.n));
   for (const std::int32_t first : list_owners(state)) {
-    const double listed = best_exact_entry(state, first).reduced;
-    const double bound = down(down(down(state.lists.of(first).bound) + shift) - excess);
-    matching.least_reduced[first] = std::min(down(listed), bound);
+    const double bound = subtract_down(add_down(state.lists.of(first).exact_bound(), shift), excess);
+    matching.least_reduced[first] = std::min(least_listed(state, first), bound);
   }
   for (std::int32_t i = 0; i < state.n; ++i) matching.least_reduced[i] = matching.least_reduced[state.lists.owner(i)];
   matching.row_to_column = std::move(state.row_to_column);

@@ -148,6 +148,27 @@ void check_ranks_of_tiny_rows() {
   }
 }
 
+// Rows whose squares are all 0 in f64 count as zero rows, without any error: then their products must be 0 as well.
+void check_rows_of_vanishing_squares() {
+  const std::vector<double> a{1.5e-162, -1.5e-162}, b{1e-161, -1e-161, 1e-160};
+  const auto rows = [](const std::vector<double>& values) {
+    const auto count = static_cast<std::int64_t>(values.size());
+    return Rows{{RowBlock{MatrixView{values.data(), Dtype::f64, count, 1, 1, 1}, nullptr}}, count, nullptr};
+  };
+  const Rows left = rows(a), right = rows(b);
+  RunControl control;
+  for (const bool maximize : {false, true}) {
+    const auto source = make_rows_source(left, right, maximize, Source::dense, 0, control);
+    std::vector<double> exact(b.size());
+    for (std::int64_t i = 0; i < left.count; ++i) {
+      source->row(i, exact.data());
+      source->look_at_row(
+          i, [&](const double* listed) { for (std::size_t j = 0; j < b.size(); ++j) CHECK(listed[j] <= exact[j]); },
+          control);
+    }
+  }
+}
+
 // Everything at or below the bound is on the list, and nothing unlisted lies below it.
 template <class T>
 void check_lists(const CostSource& source, std::int64_t size, const std::vector<T>& costs, double sign) {
@@ -436,6 +457,7 @@ int main() {
     }
     check_rough_without_sweep();
     check_ranks_of_tiny_rows();
+    check_rows_of_vanishing_squares();
     check_identical_columns();
     check_identical_feature_rows();
     for (const double share : {0.0, 0.05, 0.4, 1.0}) {

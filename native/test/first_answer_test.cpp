@@ -32,12 +32,22 @@ void check_first_answer(const Problem& problem) {
   const auto source = make_matrix_source(matrix, problem.maximize, control);
   if (!(problem.lambda < kInfinity) && !is_feasible(*source, control)) return;
   const Matching matching = solve_shortlist(*source, problem.lambda, nullptr, control);
-  const Certified certified = certify(*source, problem.lambda, matching.row_to_column, matching.column_to_row, matching.v,
-                                      nullptr, false, control);
+  const auto certificate = [&](const std::vector<double>* least_reduced) {
+    return certify(*source, problem.lambda, matching.row_to_column, matching.column_to_row, matching.v, least_reduced, false,
+                   control)
+        .certificate;
+  };
+  const double gap = certificate(nullptr).gap;
   double largest = problem.lambda < kInfinity ? problem.lambda : 0;
   for (const double cost : problem.costs) largest = std::isfinite(cost) ? std::max(largest, std::fabs(cost)) : largest;
   // More than rounding leaves where costs span many orders of magnitude, and far less than a fault does.
-  CHECK(std::fabs(certified.certificate.gap) <= 1e-10 * largest);
+  CHECK(std::fabs(gap) <= 1e-10 * largest);
+  // Sums of integers are exact.
+  if (problem.integer) {
+    CHECK_EQUAL(gap, 0.0);
+    const Certificate from_lists = certificate(&matching.least_reduced);
+    if (from_lists.optimal) CHECK_EQUAL(from_lists.gap, 0.0);
+  }
 }
 
 template <class Make>

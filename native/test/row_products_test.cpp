@@ -1,4 +1,5 @@
 // The packed product against plain loops: equality on small integers, for every instruction set, type and orientation.
+// Otherwise within the error that the kernels state.
 #include "gemm/row_products.h"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "check.h"
+#include "emulated_amx.h"
 #include "rows_for_tests.h"
 #include "sae_match/cpu_features.h"
 
@@ -19,7 +21,7 @@ std::mt19937 generator(5);
 double small_integer(std::int64_t, std::int64_t) { return static_cast<double>(generator() % 9) - 4; }
 
 // Sums of products of integers up to 8 stay exact in f32 below a width of 2^18.
-void check_product(std::int64_t n, std::int64_t m, std::int64_t width, Dtype dtype, bool column_major) {
+void check_product(const Kernels& kernel, std::int64_t n, std::int64_t m, std::int64_t width, Dtype dtype, bool column_major) {
   const std::int64_t first = width / 3;
   const OwnedMatrix a1 = make_matrix(n, first, dtype, column_major, small_integer);
   const OwnedMatrix a2 = make_matrix(n, width - first, Dtype::f32, false, small_integer);
@@ -38,7 +40,6 @@ void check_product(std::int64_t n, std::int64_t m, std::int64_t width, Dtype dty
 
   RunControl control;
   const StoredRows left(a, control), right(b, control);
-  const Kernels& kernel = kernels();
   std::vector<double> x(static_cast<std::size_t>(width)), y(static_cast<std::size_t>(width));
   std::vector<std::int32_t> asked;
   for (std::int64_t i = n - 1; i >= 0; i -= 2) asked.push_back(static_cast<std::int32_t>(i));
@@ -46,7 +47,7 @@ void check_product(std::int64_t n, std::int64_t m, std::int64_t width, Dtype dty
   std::vector<float> products(static_cast<std::size_t>(count * m), -1), of_blocks(products.size(), -1);
   for (const bool packed_once : {true, false}) {
     std::atomic<std::int64_t> finished{0};
-    const RightSide right_side(right, packed_once ? kMostPackedBytes : 0, control);
+    const RightSide right_side(right, kernel, packed_once ? kMostPackedBytes : 0, control);
     CHECK_EQUAL(right_side.kept() != nullptr, packed_once);
     row_products(
         left, asked.data(), count, right_side, (packed_once ? products : of_blocks).data(),
@@ -70,7 +71,7 @@ void check_product(std::int64_t n, std::int64_t m, std::int64_t width, Dtype dty
 }
 
 // Numbers that no type of few bits holds, of equal sign (errors add up) or not, of one magnitude or many.
-void check_error(std::int64_t width, bool one_sign, bool one_magnitude) {
+void check_error(const Kernels& kernel, std::int64_t width, bool one_sign, bool one_magnitude) {
   std::normal_distribution<double> normal;
   const auto number = [&](std::int64_t, std::int64_t) {
     const double x = one_sign ? std::abs(normal(generator)) : normal(generator);
@@ -82,12 +83,11 @@ void check_error(std::int64_t width, bool one_sign, bool one_magnitude) {
   Rows a_rows{{{a.view, nullptr}}, kRows, nullptr}, b_rows{{{b.view, nullptr}}, kRows, nullptr};
   RunControl control;
   const StoredRows left(a_rows, control), right(b_rows, control);
-  const Kernels& kernel = kernels();
   std::vector<std::int32_t> every(kRows);
   std::iota(every.begin(), every.end(), 0);
   std::vector<float> products(kRows * kRows);
   row_products(
-      left, every.data(), kRows, RightSide(right, kMostPackedBytes, control), products.data(),
+      left, every.data(), kRows, RightSide(right, kernel, kMostPackedBytes, control), products.data(),
       [](std::int64_t, std::int64_t, std::int64_t, float*) {}, control);
   const double g = product_error(kernel, width);
   std::vector<double> x(static_cast<std::size_t>(width)), y(x.size());
@@ -110,25 +110,39 @@ void check_error(std::int64_t width, bool one_sign, bool one_magnitude) {
   CHECK(largest_share > 1e-6);  // or the numbers were exact and show nothing
 }
 
+void check_kernels(const Kernels& kernel) {
+  for (const std::int64_t n : {1, 2, 7, 13, 150, 300}) {
+    for (const std::int64_t m : {1, 5, 31, 33, 97}) {
+      for (const std::int64_t width : {1, 8, 257, 383, 384, 385, 800}) {
+        check_product(kernel, n, m, width, static_cast<Dtype>(generator() % 4), generator() % 2 != 0);
+      }
+    }
+  }
+  for (const std::int64_t width : {3, 40, 257, 2305}) {
+    for (const bool one_sign : {true, false}) {
+      for (const bool one_magnitude : {true, false}) check_error(kernel, width, one_sign, one_magnitude);
+    }
+  }
+  check_product(kernel, 1, 800, 44000, Dtype::f32, true);  // more than one block of B where it is not kept
+  if (failed_checks) std::cerr << "with " << kernel.name << std::endl;
+}
+
+// Whoever sees products as they are may count on the rounding of f32.
+void check_f32_kernels() {
+  for (const std::int64_t chain : {1, 256, 384}) {
+    CHECK(f32_kernels().product_error(10 * chain, chain) < (static_cast<double>(chain) + 14) * 0x1p-24);
+  }
+}
+
 }  // namespace
 
 int main() {
   for (const std::string& simd : supported_simd()) {
     CHECK(set_simd(simd));
     CHECK_EQUAL(std::string(kernels().name), simd);
-    for (const std::int64_t n : {1, 2, 7, 13, 150, 300}) {
-      for (const std::int64_t m : {1, 5, 31, 33, 97}) {
-        for (const std::int64_t width : {1, 8, 257, 383, 384, 385, 800}) {
-          check_product(n, m, width, static_cast<Dtype>(generator() % 4), generator() % 2 != 0);
-        }
-      }
-    }
-    for (const std::int64_t width : {3, 40, 257, 2305}) {
-      for (const bool one_sign : {true, false}) {
-        for (const bool one_magnitude : {true, false}) check_error(width, one_sign, one_magnitude);
-      }
-    }
-    check_product(1, 800, 44000, Dtype::f32, true);  // more than one block of B where it is not kept
+    check_kernels(kernels());
+    check_f32_kernels();
   }
+  if (may_emulate_amx()) check_kernels(*kernels_emulated_amx());
   return finish();
 }

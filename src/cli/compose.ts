@@ -243,7 +243,7 @@ function render(report: Report, { colors, width }: Terminal): string {
   const verdict = verdictOf(report, colors)
   const cut = cutText(report.cut)
   const lines = [
-    `${whole(report.matched)} of ${whole(from.features)} features arrive, ${verdict}`,
+    ...wrap(`${whole(report.matched)} of ${whole(from.features)} features arrive, ${verdict}`, width - 2),
     '',
     ...renderTable(columns, rows, colors.dim),
     ...(cut === null ? [] : ['', colors.dim(cut)]),

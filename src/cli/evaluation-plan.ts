@@ -112,10 +112,14 @@ export function storedEvaluation(steps: readonly RunStep[], signal: AbortSignal)
       for (const step of steps.slice(1)) aToB = compose(aToB, await readPartners(step, signal))
       const { ran, options } = pair.record
       const unfoldable = options.unfoldable as 'exclude' | 'median'
+      const aligned = steps.some((step) => step.pair.record.options.alignment !== undefined)
       return {
         a: saes[0],
         b: saes[1],
-        match: { aToB, provenance: { scale: ran.scale, sign: options.sign, weights: options.weights, unfoldable } },
+        match: {
+          aToB,
+          provenance: { scale: ran.scale, sign: options.sign, aligned, weights: options.weights, unfoldable },
+        },
       }
     },
   }

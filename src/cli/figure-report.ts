@@ -1,5 +1,5 @@
 import type { Figure, FigureCell, FigureColumn } from '../figures/figure.js'
-import { comparable, decimals, percent, whole } from './numbers.js'
+import { comparable, decimals, percent, significant, whole } from './numbers.js'
 import { renderTable, warningLines, wrap } from './table.js'
 import type { Colors } from './terminal.js'
 
@@ -35,6 +35,6 @@ function formatColumn({ format }: FigureColumn, cells: readonly FigureCell[]): s
   const numbers = cells.map((cell) => (typeof cell === 'number' ? cell : Number.NaN))
   if (format === 'text') return cells.map((cell) => (cell === null ? '' : String(cell)))
   if (format === 'comparable') return comparable(numbers)
-  const one = { whole, percent, decimals: (value: number) => decimals(value, 3) }[format]
-  return numbers.map(one)
+  const one = { whole, percent, significant, decimals: (value: number) => decimals(value, 3) }[format]
+  return numbers.map((number) => one(number))
 }

@@ -1,16 +1,5 @@
-import type { BackendRequest } from '../backend/environment.js'
-import { getBackend } from '../backend/select.js'
-import { evaluate } from '../evaluation/evaluate.js'
-import { lossesOfPairs, readLosses } from '../evaluation/losses.js'
-import { compositionFigure } from '../figures/composition.js'
 import { type Figure, figureRecords } from '../figures/figure.js'
-import {
-  type EvaluatedFigurePair,
-  explainedVarianceFigure,
-  quantilesFigure,
-  scoreFigure,
-  sparsityFigure,
-} from '../figures/from-evaluations.js'
+import { explainedVarianceFigure, quantilesFigure, scoreFigure, sparsityFigure } from '../figures/from-evaluations.js'
 import {
   costsFigure,
   type DistributionName,
@@ -19,25 +8,20 @@ import {
   objectiveFigure,
   recordedPair,
 } from '../figures/from-records.js'
-import { objectiveName } from '../figures/objective-name.js'
 import { encodeSvg } from '../figures/svg.js'
 import { writeFileAtomically } from '../output/atomic-file.js'
 import { encodeCsv } from '../output/csv.js'
 import { encodeJson } from '../output/json.js'
-import { findStep, findStepIfAny } from '../runs/choose.js'
-import { openInput } from '../runs/open-input.js'
-import { readPartners } from '../runs/pair-arrays.js'
 import { type Run, type RunPair, readRun } from '../runs/read-run.js'
-import type { Sae } from '../sae/sae.js'
 import { type Arguments, UsageError } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
-import { readActivations, readQuantiles } from './evaluate.js'
-import { storedEvaluation } from './evaluation-plan.js'
+import { composition } from './figure-composition.js'
+import { evaluateAll } from './figure-evaluations.js'
 import { renderFigure } from './figure-report.js'
 import { applyThreads, backendOptions } from './match-options.js'
 import { readOutput } from './output-file.js'
 import { createProgress, type ProgressDisplay } from './progress.js'
-import { readLayers, readList, readRunOptions, runWarnings, schemaVersion } from './read-runs.js'
+import { readList, readRunOptions, runWarnings, schemaVersion } from './read-runs.js'
 
 /** What each figure is made from, and the figures of the paper that it stands for. */
 const kinds: Readonly<
@@ -182,71 +166,4 @@ function neighbours({ inputs, pairs }: Run): readonly RunPair[] {
     return Math.abs(layers.indexOf(a.layer) - layers.indexOf(b.layer)) === 1
   })
   return found.length > 0 ? found : pairs
-}
-
-async function evaluateAll(
-  name: string,
-  pairs: readonly RunPair[],
-  args: Arguments,
-  { signal }: CommandContext,
-  progress: ProgressDisplay,
-): Promise<EvaluatedFigurePair[]> {
-  const folder = args.text('activations')
-  if (folder === undefined) throw new UsageError(`Expected --activations DIR for the figure ${name}`)
-  const activations = readActivations(args)
-  const quantiles = name === 'quantiles' ? (readQuantiles(args) ?? [0, 0.1, 0.25, 0.5, 0.7, 0.9, 1]) : []
-  const plans = pairs.map((pair) => storedEvaluation([{ pair, inverted: false }], signal))
-  const path = args.text('losses')
-  const losses = lossesOfPairs(path === undefined ? [] : await readLosses(path), plans)
-  const open = new Map<string, Promise<Sae>>()
-  const evaluated: EvaluatedFigurePair[] = []
-  for (const [p, pair] of pairs.entries()) {
-    const { a, b, record } = pair
-    progress.begin(`${a.name} → ${b.name}`)
-    const { a: saeA, b: saeB, match } = await plans[p].open(open)
-    const evaluation = await evaluate(saeA, saeB, match, activations, {
-      backend: args.text('backend') as BackendRequest | undefined,
-      mask: args.text('mask'),
-      quantiles,
-      signal,
-      onProgress: progress.update,
-    })
-    const objective = objectiveName(record.options)
-    const [layerA, layerB] = [a.layer, b.layer]
-    evaluated.push({ a: a.name, b: b.name, layerA, layerB, objective, evaluation, losses: losses[p] })
-    const later = new Set(plans.slice(p + 1).flatMap(({ needs }) => needs))
-    for (const key of open.keys()) if (!later.has(key)) open.delete(key)
-  }
-  return evaluated
-}
-
-async function composition(
-  runs: readonly Run[],
-  args: Arguments,
-  { signal }: CommandContext,
-  progress: ProgressDisplay,
-): Promise<Figure> {
-  if (runs.length !== 1) throw new UsageError('Expected one RUN for the figure composition')
-  const [run] = runs
-  const layers = readLayers(args, run)
-  progress.begin(`${layers[0].name} → ${layers[layers.length - 1].name}`)
-  const found = layers.slice(1).map((layer, k) => findStep(run, layers[k], layer))
-  const steps: Int32Array[] = []
-  for (const step of found) steps.push(await readPartners(step, signal))
-  const saes = new Map<number, Promise<Sae>>()
-  const open = (k: number) => {
-    const step = found[Math.min(k, found.length - 1)]
-    const { a, record } = step.pair
-    const first = a === layers[k]
-    const scale = record.options.activationScale?.[first ? 0 : 1]
-    const opened = saes.get(k) ?? openInput(first ? record.a : record.b, scale, signal)
-    saes.set(k, opened)
-    return opened
-  }
-  const direct = async (from: number, to: number) => {
-    const step = findStepIfAny(run, layers[from], layers[to])
-    return step === null ? null : readPartners(step, signal)
-  }
-  const backend = await getBackend(args.text('backend') as BackendRequest | undefined)
-  return compositionFigure({ layers, steps, direct, open }, backend, signal)
 }

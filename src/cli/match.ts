@@ -4,6 +4,7 @@ import type { ListedPair } from '../pairs/options.js'
 import type { PairResult } from '../pairs/result.js'
 import type { Arguments } from './arguments.js'
 import type { Command, CommandContext } from './command.js'
+import { givenNumberOptions, readGivenNumbers } from './given-numbers.js'
 import { inputOptions, readInputs } from './inputs.js'
 import { checkpointOptions, matchOptions } from './match-options.js'
 import { renderPair } from './pair-report.js'
@@ -14,7 +15,7 @@ export const matchCommand: Command = {
   name: 'match',
   summary: 'match the features of two SAEs',
   positionals: ['A', 'B'],
-  options: { ...matchOptions, ...checkpointOptions, ...inputOptions },
+  options: { ...matchOptions, ...givenNumberOptions, ...checkpointOptions, ...inputOptions },
   details: [
     'Finds the one-to-one matching of the features of two sparse autoencoders with the least total cost, proves that it is the least, and writes it to a run directory: pairs/A--B.<hash>.npz with one number per feature, a .json beside it, run.json and summary.csv.',
     'A and B are checkpoint files or the folders they lie in, here or on the hub (hf://owner/name/path[@revision]).',
@@ -26,7 +27,8 @@ export const matchCommand: Command = {
   ],
   run: async (args, context) => {
     const [a, b] = await readInputs(args.positionals, args, context)
-    await matchAndReport([{ a, b }], args, context, { baselines: 'basic' })
+    const given = await readGivenNumbers(args, context.signal)
+    await matchAndReport([{ a, b }], args, context, { baselines: 'basic', ...given })
   },
 }
 

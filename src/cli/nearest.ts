@@ -6,6 +6,7 @@ import { encodeNearest, nearestFormats } from '../output/nearest-file.js'
 import { shortNames } from '../output/short-names.js'
 import { UsageError } from './arguments.js'
 import type { Command } from './command.js'
+import { givenNumberOptions, readGivenNumbers } from './given-numbers.js'
 import { columnChart } from './histogram.js'
 import { inputOptions, readInputs } from './inputs.js'
 import {
@@ -38,6 +39,7 @@ export const nearestCommand: Command = {
     sign,
     weights,
     unfoldable,
+    ...givenNumberOptions,
     ...backendOptions,
     ...checkpointOptions,
     ...inputOptions,
@@ -56,7 +58,8 @@ export const nearestCommand: Command = {
     const start = performance.now()
     const k = args.count('k') ?? 1
     const output = await readOutput(args, 'out', nearestFormats)
-    const { backend, scale, sign, weights, unfoldable } = readMatchOptions(args, {})
+    const given = await readGivenNumbers(args, signal)
+    const { backend, scale, sign, alignment, weights, unfoldable } = readMatchOptions(args, given)
     const format = args.text('format')
     const activationScales = readActivationScales(args)
     const paths = await readInputs(args.positionals, args, context)
@@ -76,6 +79,7 @@ export const nearestCommand: Command = {
       k,
       scale,
       sign,
+      alignment,
       weights,
       unfoldable,
       backend,

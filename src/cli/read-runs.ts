@@ -68,7 +68,8 @@ export function readList(args: Arguments, name: string): string[] | undefined {
 /** The layers that `--layers` names, or all of the run; at least two. */
 export function readLayers(args: Arguments, run: Run): RunInput[] {
   const layers = readList(args, 'layers')?.map((name) => findInput(run, name)) ?? allLayers(run)
-  if (layers.length < 2) throw new UsageError('Expected at least two layers for --layers')
+  if (layers.length < 2)
+    throw new UsageError(`Expected at least two layers, found ${layers.map(({ name }) => name).join()}`)
   return layers
 }
 

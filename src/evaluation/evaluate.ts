@@ -47,7 +47,7 @@ export interface EvaluationBaselines {
   readonly identity?: PairingScores
   /** A uniform one-to-one matching, the mean over the seeds. */
   readonly random: PairingScores
-  /** Every feature of A with its nearest of B; left out for a match in a caller's scale that does not bring it. */
+  /** Every feature of A with its nearest of B; left out for a match in a caller's scale or alignment that does not bring it. */
   readonly nearest?: PairingScores
   /** SAE A's reconstruction of its own layer: what the match has to pass. */
   readonly encodeDecodePrevious: Fidelity
@@ -197,7 +197,7 @@ async function pairingsOf(
   ]
 }
 
-/** The nearest feature of B for each of A, in the scale of the match; null where that scale is the caller's own. */
+/** The nearest feature of B for each of A, as the match compares them; null where that takes numbers of the caller's. */
 async function nearestOf(
   a: Sae,
   b: Sae,
@@ -206,7 +206,7 @@ async function nearestOf(
   signal: AbortSignal | undefined,
 ): Promise<Int32Array | null> {
   if (nearestAToB?.some((j) => j >= 0)) return nearestAToB
-  if (provenance?.scale === 'stat') return null
+  if (provenance?.scale === 'stat' || provenance?.aligned === true) return null
   const foldable = a.threshold !== null && b.threshold !== null
   const { weights = weightPresets.all, unfoldable = 'exclude' } = provenance ?? {}
   const rowOptions = { scale: provenance?.scale ?? (foldable ? 'fold' : 'none'), weights, unfoldable } as const

@@ -20,6 +20,7 @@ export interface EvaluatedMatch {
         readonly scale: 'fold' | 'unit' | 'none' | 'stat'
         /** Default `same`. */
         readonly sign?: RowSign | undefined
+        readonly aligned?: boolean | undefined
         readonly weights: Weights
         readonly unfoldable: 'exclude' | 'median'
       }

@@ -22,34 +22,44 @@ export interface CompositionSource {
   readonly steps: readonly Int32Array[]
   /** Partners of the direct match from one layer to another, null where the run has none. */
   readonly direct: (from: number, to: number) => Promise<Int32Array | null>
-  readonly open: (layer: number) => Promise<Sae>
+  /** Has both SAEs in memory while `use` runs. */
+  readonly withSaes: <T>(from: number, to: number, use: (a: Sae, b: Sae) => Promise<T>) => Promise<T>
+}
+
+/** Every path of consecutive layers by its ends, in the order in which the figure looks at them. */
+export function pathsOf(layers: number): { readonly from: number; readonly to: number }[] {
+  return Array.from({ length: layers }, (_, from) => from).flatMap((from) =>
+    Array.from({ length: layers - from - 1 }, (_, k) => ({ from, to: from + 1 + k })),
+  )
 }
 
 /** Figure 8: pairs of the composed match beside those of the direct one, by distance from each layer. */
 export async function compositionFigure(
-  { layers, steps, direct, open }: CompositionSource,
+  { layers, steps, direct, withSaes }: CompositionSource,
   backend: Backend,
   signal: AbortSignal | undefined,
 ): Promise<Figure> {
   const rows: Row[] = []
-  for (let from = 0; from < layers.length - 1; from++) {
-    let composed = steps[from]
-    for (let to = from + 1; to < layers.length; to++) {
-      signal?.throwIfAborted()
-      if (to > from + 1) composed = compose(composed, steps[to - 1])
-      const straight = await direct(from, to)
-      const [a, b] = [await open(from), await open(to)]
-      const score = await opener(a, b, backend, signal)
-      rows.push({
-        from: layers[from],
-        to: layers[to],
-        distance: to - from,
-        agreement: straight === null ? null : agreement(composed, straight).share,
-        composed: await score(composed),
-        direct: straight === null ? null : await score(straight),
-        random: await score(randomMatching(a.encoder.rows, b.encoder.rows, 0)),
-      })
-    }
+  let composed: Int32Array = new Int32Array()
+  for (const { from, to } of pathsOf(layers.length)) {
+    signal?.throwIfAborted()
+    composed = to === from + 1 ? steps[from] : compose(composed, steps[to - 1])
+    const reached = composed
+    const straight = await direct(from, to)
+    rows.push(
+      await withSaes(from, to, async (a, b) => {
+        const score = await scorer(a, b, backend, signal)
+        return {
+          from: layers[from],
+          to: layers[to],
+          distance: to - from,
+          agreement: straight === null ? null : agreement(reached, straight).share,
+          composed: await score(reached),
+          direct: straight === null ? null : await score(straight),
+          random: await score(randomMatching(a.encoder.rows, b.encoder.rows, 0)),
+        }
+      }),
+    )
   }
   return figureOf(rows)
 }
@@ -71,11 +81,12 @@ interface Row {
   readonly random: Score
 }
 
-async function opener(a: Sae, b: Sae, backend: Backend, signal: AbortSignal | undefined) {
+async function scorer(a: Sae, b: Sae, backend: Backend, signal: AbortSignal | undefined) {
   const foldable = a.threshold !== null && b.threshold !== null
   const settings = {
     scale: foldable ? 'fold' : 'unit',
     sign: 'same',
+    alignment: null,
     weights: weightPresets.all,
     unfoldable: 'exclude',
   } as const

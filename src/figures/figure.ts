@@ -1,5 +1,5 @@
 /** How a number is shown to people; files have all its digits. */
-export type CellFormat = 'text' | 'whole' | 'decimals' | 'percent' | 'comparable'
+export type CellFormat = 'text' | 'whole' | 'decimals' | 'percent' | 'comparable' | 'significant'
 
 /** A column of a figure. */
 export interface FigureColumn {

@@ -9,6 +9,7 @@ export interface RecordedPair extends FigurePair {
   readonly record: RunPair['record']
 }
 
+/** A pair of a run as figures take it. */
 export function recordedPair({ a, b, record }: RunPair): RecordedPair {
   return {
     a: a.name,
@@ -76,6 +77,7 @@ export const distributionNames = [
   'cosineEncoder',
   'confidence',
 ] as const
+/** One of {@link distributionNames}. */
 export type DistributionName = (typeof distributionNames)[number]
 
 /** Figures 5 and 6 in numbers: quantiles of what the pairs cost. */
@@ -124,8 +126,8 @@ export function histogramFigure(pairs: readonly RecordedPair[], of: Distribution
     columns: [
       ...pairColumns,
       { name: 'of', title: 'of', format: 'text' },
-      { name: 'from', title: 'from', format: 'comparable' },
-      { name: 'to', title: 'to', format: 'comparable' },
+      { name: 'from', title: 'from', format: 'significant' },
+      { name: 'to', title: 'to', format: 'significant' },
       { name: 'count', title: 'pairs', format: 'whole' },
     ],
     rows: known.flatMap((pair) => {

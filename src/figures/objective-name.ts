@@ -3,7 +3,14 @@ import type { RunOptions } from '../output/pair-files.js'
 const scales: Readonly<Record<string, string>> = { fold: 'folded', none: 'unfolded', unit: 'cosine', stat: 'scaled' }
 
 /** What the options of a pair minimise, in words: `folded`, `unfolded decoder`, `|cosine| decoder`, `folded, cut`. */
-export function objectiveName({ scale, sign, weights, unmatchedCost, unmatchedQuantile }: RunOptions): string {
+export function objectiveName({
+  scale,
+  sign,
+  alignment,
+  weights,
+  unmatchedCost,
+  unmatchedQuantile,
+}: RunOptions): string {
   const whole = scales[scale] ?? scale
   const compared = sign === 'either' ? `|${whole}|` : whole
   const terms = (['decoder', 'encoder', 'bias'] as const).filter((term) => weights[term] > 0)
@@ -13,6 +20,7 @@ export function objectiveName({ scale, sign, weights, unmatchedCost, unmatchedQu
       ? ''
       : ` ${terms.join('+')}`
     : ` ${terms.map((term) => `${weights[term]} ${term}`).join('+')}`
+  const moved = alignment === undefined ? '' : ', aligned'
   const cut = unmatchedCost === null && unmatchedQuantile === undefined ? '' : ', cut'
-  return `${compared}${parts}${cut}`
+  return `${compared}${parts}${moved}${cut}`
 }

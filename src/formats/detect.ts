@@ -76,15 +76,6 @@ export async function detectFamily(
   )
 }
 
-async function holdingFamilies(
-  named: readonly Family[],
-  location: CheckpointLocation,
-  options: ReadOptions,
-): Promise<Family[]> {
-  const answers = await Promise.all(named.map(async (family) => (await family.holds?.(location, options)) ?? true))
-  return named.filter((_, i) => answers[i])
-}
-
 async function familyAt(
   location: CheckpointLocation,
   options: ReadOptions & { readonly format?: string | undefined },
@@ -92,6 +83,15 @@ async function familyAt(
   const family = await detectFamily(location, options)
   if (family.outputLayers === undefined) requireNoOutputLayer(location)
   return family
+}
+
+async function holdingFamilies(
+  named: readonly Family[],
+  location: CheckpointLocation,
+  options: ReadOptions,
+): Promise<Family[]> {
+  const answers = await Promise.all(named.map(async (family) => (await family.holds?.(location, options)) ?? true))
+  return named.filter((_, i) => answers[i])
 }
 
 /** The families, or that of the given name, to which the names at a place belong. @throws `INVALID_ARGUMENT` */

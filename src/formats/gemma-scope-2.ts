@@ -92,41 +92,42 @@ async function open(location: CheckpointLocation, { signal }: ReadOptions, keep:
   }
 }
 
-/** What decoder is meant of those that one file holds. */
+/** What decoder is meant of those that one file holds; `own` and `written` are places among `layers`. */
 interface LayerSlice {
-  /** The layers of all files, as numbers of the model. */
-  readonly layers: readonly number[]
-  /** The place in `layers` of the one that the file's features read, and of the one that is written to. */
+  /** Of the model, one for each file; null for all from the first on. */
+  readonly layers: readonly number[] | null
+  /** The one that the file's features read. */
   readonly own: number
+  /** The one whose decoder is meant. */
   readonly written: number
 }
 
 /** @throws `TENSOR_MISSING` for a layer that there is no decoder for */
 function sliceOf(json: JsonFile, location: CheckpointLocation, file: string): LayerSlice | null {
-  const { names, outputLayer, path } = location
+  const { outputLayer, path } = location
   const index = layerFile.exec(file)?.[1]
   if (index === undefined) {
     requireNoOutputLayer(location)
     return null
   }
+  const own = Number(index)
   const hook = hookOf(json, 'hf_hook_point_in')
   const braces = /\{([^}]*)\}/.exec(hook)?.[1] ?? ''
-  const count = [...names].filter((name) => layerFile.test(name)).length
-  const layers =
-    braces === 'all'
-      ? Array.from({ length: count }, (_, layer) => layer)
-      : braces.split(',').map((text) => Number(text))
-  const own = Number(index)
-  if (braces === '' || layers.some((layer) => !Number.isSafeInteger(layer)) || own >= layers.length) {
+  if (braces === 'all') return { layers: null, own, written: outputLayer ?? own }
+  const layers = braces === '' ? [] : braces.split(',').map(Number)
+  if (own >= layers.length || !layers.every(Number.isSafeInteger)) {
     const message = `${json.file.path}: expected layers in braces for "hf_hook_point_in", one for ${file}, found "${hook}"`
     throw new SaeMatchError('FORMAT_INVALID', message)
   }
   const written = outputLayer === null ? own : layers.indexOf(outputLayer)
-  if (written < 0) {
-    const message = `${path}: expected a layer that is written to, ${layers.join(', ')}, found ${outputLayer}`
-    throw new SaeMatchError('TENSOR_MISSING', message)
-  }
-  return { layers, own, written }
+  if (written >= 0) return { layers, own, written }
+  const message = `${path}: expected a layer that is written to, ${layers.join(', ')}, found ${outputLayer}`
+  throw new SaeMatchError('TENSOR_MISSING', message)
+}
+
+/** The layer of the model at a place among those of the files. */
+function layerAt({ layers }: LayerSlice, place: number): number {
+  return layers?.[place] ?? place
 }
 
 /**
@@ -135,35 +136,34 @@ function sliceOf(json: JsonFile, location: CheckpointLocation, file: string): La
  */
 function sliceReader(container: Container, slice: LayerSlice, n: number, d: number): Reader<SlicedMatrix> {
   const { layers, own, written } = slice
-  const outputs = container.tensors.get('w_dec')?.shape[1] ?? layers.length
-  const readerOf = (index: number) =>
-    matrixSliceReader(container, 'w_dec', { rows: n, columns: d, count: outputs, axis: 1, index })
-  const fromOwn = written - own
-  const nothing = () => {
-    const message = `${container.file.path}: expected features of layer ${layers[own]} that write to layer ${layers[written]}, found none`
-    return new SaeMatchError('TENSOR_MISSING', message, {
-      hint: 'Features write to the layer that they read and to later ones.',
-    })
-  }
-  if (outputs === layers.length - own && own > 0) {
-    if (fromOwn < 0) throw nothing()
-    return readerOf(fromOwn)
-  }
-  if (outputs !== layers.length) {
+  const outputs = container.tensors.get('w_dec')?.shape[1] ?? layers?.length ?? 1
+  const areFewer = layers !== null && own > 0 && outputs === layers.length - own
+  if (layers !== null && outputs !== layers.length && !areFewer) {
     const message = `${container.file.path}: tensor w_dec: expected ${layers.length} or ${layers.length - own} outputs, found ${outputs}`
     throw new SaeMatchError('TENSOR_SHAPE', message)
   }
-  const fromFirst = readerOf(written)
-  return async () => {
-    const first = await fromFirst()
-    const filled = first.filled ?? []
-    const isFromOwn = filled.slice(0, own).includes(true) && !filled.slice(outputs - own).includes(true)
-    if (!isFromOwn || own === 0) {
-      if (!filled[written]) throw nothing()
-      return first
+  const readerOf = (index: number) => {
+    if (index >= 0 && index < outputs) {
+      return matrixSliceReader(container, 'w_dec', { rows: n, columns: d, count: outputs, axis: 1, index })
     }
-    if (fromOwn < 0) throw nothing()
-    return readerOf(fromOwn)()
+    const [from, to] = [layerAt(slice, own), layerAt(slice, written)]
+    const message = `${container.file.path}: expected features of layer ${from} that write to layer ${to}, found none`
+    throw new SaeMatchError('TENSOR_MISSING', message, {
+      hint: 'Features write to the layer that they read and to later ones.',
+    })
+  }
+  const guess = areFewer || written >= outputs ? written - own : written
+  const read = readerOf(guess)
+  return async () => {
+    const first = await read()
+    const { filled } = first
+    const hasFirst = filled!.slice(0, own).includes(true)
+    // features of a cross-layer transcoder never write to earlier layers; those of a crosscoder may
+    const hasLast = layers !== null && own > 0 && filled!.slice(-own).includes(true)
+    const fromOwn = areFewer || (hasFirst && !hasLast)
+    const index = fromOwn ? written - own : written
+    const found = index === guess ? first : await readerOf(index)()
+    return filled![index] ? found : readerOf(-1)()
   }
 }
 
@@ -188,7 +188,7 @@ function parseConfig(json: JsonFile, slice: LayerSlice | null): GemmaScope2Confi
     throw new SaeMatchError('ARCHITECTURE_UNKNOWN', message)
   }
   const [input, output] = [hookOf(json, 'hf_hook_point_in'), hookOf(json, 'hf_hook_point_out')]
-  const at = (place: number) => (slice === null ? input : input.replace(/\{[^}]*\}/, String(slice.layers[place])))
+  const at = (place: number) => (slice === null ? input : input.replace(/\{[^}]*\}/, String(layerAt(slice, place))))
   const hook = at(slice?.own ?? 0)
   return {
     architecture: `${architecture}${type === 'sae' ? '' : ` ${type}`}`,
@@ -196,7 +196,7 @@ function parseConfig(json: JsonFile, slice: LayerSlice | null): GemmaScope2Confi
     width: jsonSize(file.path, fields, 'width'),
     place: {
       hook,
-      layer: slice === null ? layerOfHook(hook) : slice.layers[slice.written],
+      layer: slice === null ? layerOfHook(hook) : layerAt(slice, slice.written),
       site: type === 'sae' ? siteOfHook(hook) : type === 'crosscoder' ? 'crosscoder' : 'transcoder',
       outputSite: type === 'sae' ? undefined : siteOfHook(output),
       model: jsonField(file.path, fields, 'string', 'model_name'),

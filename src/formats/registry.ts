@@ -7,6 +7,7 @@ import { hookZ } from './hook-z.js'
 import { llamaScope } from './llama-scope.js'
 import { llamascopium } from './llamascopium.js'
 import { openai } from './openai.js'
+import { qwenScope } from './qwen-scope.js'
 import { saeLens } from './sae-lens.js'
 import { sparsify } from './sparsify.js'
 
@@ -16,9 +17,10 @@ export const families: readonly Family[] = [
   gemmaScope2,
   saeLens,
   sparsify,
+  dictionaryLearning,
   llamaScope,
   llamascopium,
-  dictionaryLearning,
+  qwenScope,
   openai,
   goodfire,
   hookZ,

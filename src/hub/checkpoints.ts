@@ -69,10 +69,18 @@ export function placeOf(path: string): Pick<HubCheckpoint, 'layer' | 'width' | '
     /^(\d+)-/,
   )
   return {
-    layer: layer === null ? null : Number(layer),
+    layer: crosscoderLayer(parts) ?? (layer === null ? null : Number(layer)),
     width: find(/width_(\d+[km])(?:_|$)/),
     l0: find(/^average_l0_(\d+)$/, /^(canonical)$/, /_l0_([a-z]+|\d+)(?:_|$)/),
   }
+}
+
+/** `layer_5_9_12_.../params_layer_1.safetensors` belongs to layer 9. */
+function crosscoderLayer([file, folder]: readonly string[]): number | null {
+  const [, place] = /^params_layer_(\d+)\./.exec(file) ?? []
+  const [, layers] = /^layer_(\d+(?:_\d+)+)_width_/.exec(folder ?? '') ?? []
+  const layer = place === undefined ? undefined : layers?.split('_')[Number(place)]
+  return layer === undefined ? null : Number(layer)
 }
 
 /** Values by a key, in the order in which keys first appear. */

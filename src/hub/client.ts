@@ -86,7 +86,9 @@ function nextPage(link: string | null, place: string, endpoint: string): string 
   if (next === undefined || !URL.canParse(next, place)) return null
   const { pathname, search } = new URL(next, place)
   const base = new URL(endpoint)
-  return `${base.origin}${pathname}${search}`
+  // a mirror may be at a path of its host, which the hub's own links do not have
+  const prefix = base.pathname.replace(/\/+$/, '')
+  return `${base.origin}${pathname.startsWith(`${prefix}/`) ? '' : prefix}${pathname}${search}`
 }
 
 function invalid(place: string, expected: string, found: unknown): SaeMatchError {

@@ -29,6 +29,16 @@ export const releases: readonly Release[] = [
   ...llamaScope('r', 'res'),
   ...llamaScope('m', 'mlp'),
   ...llamaScope('a', 'att'),
+  ...llamaScopeDistill(),
+  ...qwenScope('3-1.7b-base-w32k', 'Qwen3-1.7B-Base-W32K', [50, 100]),
+  ...qwenScope('3-8b-base-w64k', 'Qwen3-8B-Base-W64K', [50, 100]),
+  ...qwenScope('3-30b-a3b-base-w32k', 'Qwen3-30B-A3B-Base-W32K', [50]),
+  ...qwenScope('3-30b-a3b-base-w128k', 'Qwen3-30B-A3B-Base-W128K', [100]),
+  ...qwenScope('3.5-2b-base-w32k', 'Qwen3.5-2B-Base-W32K', [50, 100]),
+  ...qwenScope('3.5-9b-base-w64k', 'Qwen3.5-9B-Base-W64K', [50, 100]),
+  ...qwenScope('3.5-27b-w80k', 'Qwen3.5-27B-W80K', [50, 100]),
+  ...qwenScope('3.5-35b-a3b-base-w32k', 'Qwen3.5-35B-A3B-Base-W32K', [50]),
+  ...qwenScope('3.5-35b-a3b-base-w128k', 'Qwen3.5-35B-A3B-Base-W128K', [100]),
   ...(['res_post', 'res_mid', 'mlp', 'att'] as const).flatMap(openAi),
   release('gpt2-small-res-jb', 'jbloom/GPT2-Small-SAEs-Reformatted', '', 'gpt2-small/res-jb'),
   release('gpt2-small-hook-z-kk', 'ckkissane/attn-saes-gpt2-small-all-layers', '', 'gpt2-small/att-kk'),
@@ -83,8 +93,8 @@ function gemmaScope2(size: string, kind: string): Release[] {
   const places = { res: 'resid_post', mlp: 'mlp_out', att: 'attn_out', transcoders: 'transcoder' }
   const repository = `google/gemma-scope-2-${size}-${kind}`
   return Object.entries(places).flatMap(([site, folder]) => {
-    const neuronpedia =
-      site === 'transcoders' ? null : `gemma-3-${size}${kind === 'it' ? '-it' : ''}/gemmascope-2-${site}-{width}`
+    const set = site === 'transcoders' ? 'transcoder' : site
+    const neuronpedia = `gemma-3-${size}${kind === 'it' ? '-it' : ''}/gemmascope-2-${set}-{width}`
     return ['', '_all'].map((all) => {
       const name = `gemma-scope-2-${size}-${kind}-${site}${all.replace('_', '-')}`
       return release(name, repository, `${folder}${all}`, neuronpedia)
@@ -101,6 +111,24 @@ function llamaScope(letter: string, site: string): Release[] {
       `llama3.1-8b/llamascope-${site}-${factor === 8 ? '32k' : '131k'}`,
     ),
   )
+}
+
+/** Three mixes of texts, each with every layer; all of them together are what SAELens calls the release. */
+function llamaScopeDistill(): Release[] {
+  const [name, repository] = ['llama_scope_r1_distill', 'fnlp/Llama-Scope-R1-Distill']
+  const mixes = {
+    '800M-Slimpajama-0-OpenR1-Math-220k': 'slimpj',
+    '400M-Slimpajama-400M-OpenR1-Math-220k': 'slimpj-openr1',
+    '0-Slimpajama-800M-OpenR1-Math-220k': 'openr1',
+  }
+  const parts = Object.entries(mixes).map(([folder, mix]) =>
+    release(`${name}/${folder}`, repository, folder, `deepseek-r1-distill-llama-8b/llamascope-${mix}-res-32k`),
+  )
+  return [...parts, release(name, repository, '', null)]
+}
+
+function qwenScope(name: string, model: string, l0s: readonly number[]): Release[] {
+  return l0s.map((l0) => release(`qwen-scope-${name}-l${l0}`, `Qwen/SAE-Res-${model}-L0_${l0}`, '', null))
 }
 
 /** SAELens' ports of OpenAI's SAEs of GPT-2 small. */

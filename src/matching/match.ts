@@ -57,6 +57,7 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
       scale: sides.aRows.scale,
       scoredScale,
       ...(settings.sign !== 'same' && { sign: settings.sign }),
+      ...(settings.alignment !== null && { aligned: true }),
       weights: settings.weights,
       unmatchedCost: settings.unmatchedCost,
       ...(settings.unmatchedQuantile !== null && { unmatchedQuantile: settings.unmatchedQuantile }),

@@ -68,7 +68,17 @@ export interface Nearest {
 export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Promise<Nearest> {
   requireSae('a', a)
   requireSae('b', b)
-  rejectUnknownOptions(options, ['k', 'scale', 'sign', 'weights', 'unfoldable', 'backend', 'signal', 'onProgress'])
+  rejectUnknownOptions(options, [
+    'k',
+    'scale',
+    'sign',
+    'alignment',
+    'weights',
+    'unfoldable',
+    'backend',
+    'signal',
+    'onProgress',
+  ])
   const { k = 1, signal, onProgress } = options
   const size = Math.max(featureCount(a), featureCount(b))
   const most = Math.max(1, Math.min(size, Math.floor(mostEntries / size)))
@@ -76,9 +86,10 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
   const settings = rowSettings(options)
   const backend = await getBackend(options.backend ?? 'auto')
   const comparability = checkComparable(a, b, settings.weights)
-  const { aRows, bRows } = await openSides(a, b, settings, backend)
-  const { scoring } = await openScoring({ a, b, aRows, bRows }, settings, backend, signal)
-  const self = a === b
+  const sides = await openSides(a, b, settings, backend)
+  const { aRows, bRows } = sides
+  const { scoring } = await openScoring(sides, settings, backend, signal)
+  const self = sides.a === b
 
   const from = async (title: string, x: SaeRows, y: SaeRows, scored: Scoring): Promise<NearestFeatures> => {
     const titled =

@@ -7,6 +7,7 @@ import {
 } from '../backend/backend.js'
 import type { BackendRequest } from '../backend/environment.js'
 import { wrongType, wrongValue } from '../errors.js'
+import { type Alignment, requireAlignment } from '../sae/align.js'
 import { type Weights, weightPresets } from '../sae/rows.js'
 import { oneOf, rejectUnknownOptions } from '../validate.js'
 import type { BaselineChoice } from './result.js'
@@ -25,6 +26,11 @@ export interface MatchOptions extends RunControl {
    * the scale `unit` and decoders alone that is `2 - 2 |cos|`. Default `same`.
    */
   readonly sign?: RowSign | undefined
+  /**
+   * R, [d, d] row-major, where hidden states of A as rows go over into the space of B as `x R`: features of A are moved
+   * there before they are compared (docs/method.md#alignment). Default: none.
+   */
+  readonly alignment?: Alignment | undefined
   /** How much each term of the cost counts: numbers, or the name of a preset. Default `all`. */
   readonly weights?: Weights | keyof typeof weightPresets | undefined
   /** Default `auto`: `shortlist`. `greedy` is fast and not exact; its certificate says so. */
@@ -56,6 +62,8 @@ export interface MatchOptions extends RunControl {
 export interface RowSettings {
   readonly sign: RowSign
   readonly scale: 'fold' | 'unit' | 'none' | StatScale
+  /** null for none. */
+  readonly alignment: Alignment | null
   readonly weights: Weights
   readonly unfoldable: 'exclude' | 'median'
 }
@@ -77,6 +85,7 @@ export interface MatchSettings extends RowSettings {
 const optionNames = [
   'scale',
   'sign',
+  'alignment',
   'weights',
   'solver',
   'backend',
@@ -132,12 +141,15 @@ export function matchSettings(options: MatchOptions): MatchSettings {
 export function rowSettings({
   scale,
   sign,
+  alignment,
   weights,
   unfoldable,
-}: Partial<Pick<MatchOptions, keyof RowSettings>>): RowSettings {
+}: Pick<MatchOptions, keyof RowSettings>): RowSettings {
+  if (alignment !== undefined) requireAlignment(alignment)
   return {
     scale: scaleOf(scale ?? 'fold'),
     sign: oneOf('sign', sign ?? 'same', ['same', 'either']),
+    alignment: alignment ?? null,
     weights: weightsOf(weights ?? 'all'),
     unfoldable: oneOf('unfoldable', unfoldable ?? 'exclude', ['exclude', 'median']),
   }

@@ -115,6 +115,8 @@ export interface Provenance {
   readonly scoredScale: SaeRows['scale']
   /** `either` where features were compared up to their sign; left out otherwise. */
   readonly sign?: RowSign
+  /** Whether features of A were moved into the space of B first; left out otherwise. */
+  readonly aligned?: boolean
   readonly weights: Weights
   /** Infinity for a full match of the smaller SAE. */
   readonly unmatchedCost: number

@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/backend.js'
+import { alignSae } from '../sae/align.js'
 import { foldingFactors } from '../sae/fold.js'
 import { featureRows, type SaeRows, type Scale, weightPresets } from '../sae/rows.js'
 import type { Sae } from '../sae/sae.js'
@@ -7,6 +8,7 @@ import type { Scoring } from './score.js'
 
 /** Two SAEs and the rows by which they are matched. */
 export interface Sides {
+  /** In the space of B. */
   readonly a: Sae
   readonly b: Sae
   readonly aRows: SaeRows
@@ -15,12 +17,13 @@ export interface Sides {
 
 /** The rows of both SAEs in the scale of the match. */
 export async function openSides(a: Sae, b: Sae, settings: RowSettings, backend: Backend): Promise<Sides> {
-  const { scale, weights, unfoldable } = settings
+  const { scale, alignment, weights, unfoldable } = settings
   const [aScale, bScale] = scalesOf(scale)
+  const moved = alignment === null ? a : await alignSae(a, alignment, backend)
   return {
-    a,
+    a: moved,
     b,
-    aRows: await featureRows(a, { scale: aScale, weights, unfoldable }, backend),
+    aRows: await featureRows(moved, { scale: aScale, weights, unfoldable }, backend),
     bRows: await featureRows(b, { scale: bScale, weights, unfoldable }, backend),
   }
 }

@@ -38,6 +38,10 @@ export interface RunOptions {
   readonly scale: string
   /** `either` where features were compared up to their sign; left out otherwise. */
   readonly sign?: RowSign
+  /** The sha256 of the numbers of the alignment, as f64; left out where there is none. */
+  readonly alignment?: string
+  /** The sha256 of the numbers of the caller's scales, as f64, where `scale` is `stat`; left out otherwise. */
+  readonly scales?: readonly [string, string]
   readonly weights: Match['provenance']['weights']
   /** null for Infinity. */
   readonly unmatchedCost: number | null

@@ -29,6 +29,7 @@ export interface FoundHeader {
   readonly outputDimension?: number | undefined
 }
 
+/** How SAEs are found. */
 export interface DiscoverOptions {
   /** The checkpoint family; by default the names of the files decide. */
   readonly format?: string | undefined
@@ -63,7 +64,8 @@ async function saesBelow(path: string, options: DiscoverOptions): Promise<FoundS
   if (location.file !== null) {
     recognisingFamilies(location, options.format)
     const saes = await describeSaes(path, options)
-    for (const { error } of saes) if (error instanceof SaeMatchError && error.code === 'FORMAT_UNKNOWN') throw error
+    const [{ error }] = saes
+    if (error instanceof SaeMatchError && error.code === 'FORMAT_UNKNOWN') throw error
     return saes
   }
   if (location.outputLayer !== null) return [await describeSae(path, options)]

@@ -1,6 +1,7 @@
 import type { BackendInfo } from '../backend/info.js'
 import { wrongType, wrongValue } from '../errors.js'
 import { type MatchOptions, type MatchSettings, matchSettings } from '../matching/options.js'
+import { sha256 } from '../output/file-hash.js'
 import type { RunOptions } from '../output/pair-files.js'
 import { integer, oneOf } from '../validate.js'
 import type { Shard } from './plan.js'
@@ -62,7 +63,7 @@ export interface PairsSettings {
 }
 
 /** Bytes that loaded SAEs may take unless the caller says otherwise. */
-const defaultSaeMemory = 4e9
+export const defaultSaeMemory = 4e9
 
 /**
  * Checks the options of a run and puts defaults in place.
@@ -87,9 +88,6 @@ export function pairsSettings(options: MatchPairsOptions): PairsSettings {
     signal: _signal,
     ...match
   } = options
-  // the files of a pair are named by a hash of its options, and arrays are not in it
-  if (typeof match.scale === 'object')
-    throw wrongType('scale', "'fold', 'unit' or 'none' for several pairs", match.scale)
   if (typeof out !== 'string' || out === '') throw wrongType('out', 'the path of a folder', out)
   requireShard(shard)
   if (integer('inFlight', inFlight) === 0) throw wrongValue('inFlight', 'an integer >= 1', inFlight)
@@ -124,12 +122,23 @@ function requireShard({ index, count }: Shard): void {
   if (index < 1 || index > count) throw wrongValue('shard.index', `an integer from 1 to ${count}`, index)
 }
 
+/** Refuses numbers that are about two SAEs where there are more. @throws `INVALID_ARGUMENT` */
+export function requireOnePair({ scale, alignment }: MatchSettings, pairs: number): void {
+  if (pairs === 1) return
+  if (typeof scale !== 'string') throw wrongType('scale', "'fold', 'unit' or 'none' for several pairs", scale)
+  if (alignment !== null) throw wrongType('alignment', 'none for several pairs', alignment)
+}
+
 /** The options as files record them. `auto` has become the backend that runs. */
 export function recordedOptions({ matchSettings, activationScales }: PairsSettings, info: BackendInfo): RunOptions {
-  const { scale, sign, unmatchedCost, unmatchedQuantile, ...settings } = matchSettings
+  const { scale, sign, alignment, unmatchedCost, unmatchedQuantile, ...settings } = matchSettings
+  // the files of a pair are named by a hash of its options: arrays are in it by theirs
+  const hash = (numbers: Float32Array | Float64Array) => sha256(new Uint8Array(Float64Array.from(numbers).buffer))
   return {
     ...settings,
     ...(sign !== 'same' && { sign }),
+    ...(alignment !== null && { alignment: hash(alignment) }),
+    ...(typeof scale !== 'string' && { scales: [hash(scale.stat[0]), hash(scale.stat[1])] as const }),
     ...(unmatchedQuantile !== null && { unmatchedQuantile }),
     scale: typeof scale === 'string' ? scale : 'stat',
     unmatchedCost: Number.isFinite(unmatchedCost) ? unmatchedCost : null,

@@ -8,7 +8,7 @@ import { pairStem } from '../output/pair-files.js'
 import { findPair, openRunDirectory, type RunDirectory, type StoredPair } from '../output/run-directory.js'
 import { shortNames } from '../output/short-names.js'
 import { describeSae, discoverSaes, type FoundSae } from './discover.js'
-import { type ListedPair, type PairsSettings, recordedOptions } from './options.js'
+import { type ListedPair, type PairsSettings, recordedOptions, requireOnePair } from './options.js'
 import { shardOf } from './plan.js'
 import { adjacentPairs, allPairs, type PairOfSaes } from './select.js'
 
@@ -55,6 +55,7 @@ export async function prepareRun(
   const local: string[] = []
   for (const path of paths) local.push(...(await resolveSaes(path, { signal })))
   const { saes, pairs, notes } = await choosePairs(local, settings, signal)
+  requireOnePair(settings.matchSettings, pairs.length)
   const own = shardOf(pairs, settings.shard)
   const needed = new Set(own.flatMap(({ a, b }) => [a, b]))
   const names = shortNames(saes.map(({ path }) => path))

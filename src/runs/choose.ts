@@ -112,7 +112,7 @@ function severalPairs(run: Run, pairs: readonly RunPair[]): SaeMatchError {
   const names = [...new Set(pairs.flatMap(({ options }) => Object.keys(options)))]
   const differing = names.filter((name) => new Set(pairs.map(({ options }) => canonicalJson(options[name]))).size > 1)
   const choices = pairs.map(({ file, options }) => {
-    const values = differing.map((name) => `${name} ${canonicalJson(options[name])}`)
+    const values = differing.map((name) => `${name} ${name in options ? canonicalJson(options[name]) : 'none'}`)
     return `${basename(file, '.npz')} (${values.join(', ')})`
   })
   const message = `${run.path} holds several matches of ${a.name} with ${b.name}: ${choices.join('; ')}`

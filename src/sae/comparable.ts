@@ -1,5 +1,5 @@
 import { SaeMatchError } from '../errors.js'
-import type { Weights } from './rows.js'
+import { type Weights, weightPresets } from './rows.js'
 import type { Sae, Site } from './sae.js'
 
 /** What decides whether SAEs may be compared at all. */
@@ -37,12 +37,13 @@ export function checkComparable(a: Sae, b: Sae, weights: Weights): string[] {
     throw new SaeMatchError(
       'NOT_COMPARABLE',
       `${b.source.path}: expected ${what} ${ofA} as in ${a.source.path}, found ${ofB}`,
+      areComparable(placeOf(a), placeOf(b), weightPresets.decoder) ? { hint: decodersHint } : {},
     )
   }
   for (const { decoderOnly, source } of [a, b]) {
     if (typeof decoderOnly === 'string' && !comparesDecodersOnly(weights)) {
       throw new SaeMatchError('NOT_COMPARABLE', `${source.path}: ${decoderOnly}`, {
-        hint: 'Its decoder alone can be compared: weights { decoder: 1, encoder: 0, bias: 0 } (--weights decoder).',
+        hint: decodersHint,
       })
     }
   }
@@ -68,6 +69,9 @@ export function checkComparable(a: Sae, b: Sae, weights: Weights): string[] {
   return warnings
 }
 
+const decodersHint =
+  "Decoders alone can be compared: they write to one place. Use the weights 'decoder' (--weights decoder)."
+
 /** In what two places differ so that a distance would mean nothing, or null. */
 function incomparable(a: Place, b: Place, weights: Weights) {
   const written = ({ dimension, outputDimension = dimension }: Place) => outputDimension
@@ -77,9 +81,12 @@ function incomparable(a: Place, b: Place, weights: Weights) {
   if (weights.decoder > 0 && written(a) !== written(b)) {
     return { what: 'decoders of width', ofA: written(a), ofB: written(b) }
   }
-  const siteOf = comparedSite(weights)
-  const [ofA, ofB] = [siteOf(a), siteOf(b)]
-  return ofA === ofB || ofA === 'unknown' || ofB === 'unknown' ? null : { what: 'the site', ofA, ofB }
+  const differ = (what: string, siteOf: (place: Place) => Site) => {
+    const [ofA, ofB] = [siteOf(a), siteOf(b)]
+    return ofA === ofB || ofA === 'unknown' || ofB === 'unknown' ? null : { what, ofA, ofB }
+  }
+  const inPlace = differ('the site', comparedSite(weights))
+  return inPlace ?? (weights.decoder > 0 ? differ('decoders that write to the site', writtenSite) : null)
 }
 
 function comparesDecodersOnly({ encoder, bias }: Weights): boolean {
@@ -88,8 +95,11 @@ function comparesDecodersOnly({ encoder, bias }: Weights): boolean {
 
 /** Decoders alone are compared where they write: a transcoder reads the input of an MLP and writes its output. */
 function comparedSite(weights: Weights): (place: Pick<Place, 'site' | 'outputSite'>) => Site {
-  if (!comparesDecodersOnly(weights)) return ({ site }) => site
-  return ({ site, outputSite }) => outputSite ?? (site === 'transcoder' ? 'mlp-out' : site)
+  return comparesDecodersOnly(weights) ? writtenSite : ({ site }) => site
+}
+
+function writtenSite({ site, outputSite }: Pick<Place, 'site' | 'outputSite'>): Site {
+  return outputSite ?? (site === 'transcoder' ? 'mlp-out' : site)
 }
 
 /** A hook without its layer: `blocks.3.attn.hook_q` and `blocks.4.attn.hook_q` are of one kind. */

@@ -67,6 +67,13 @@ describe('figures of records', () => {
       expect(q1).toBeLessThanOrEqual(used.at(-1).to)
     }
   })
+
+  it('a bin ends on the terminal where the next one begins', async () => {
+    const { stdout } = await run('figures', 'histogram', 'run', '-q')
+    const bins = [...stdout.matchAll(/ decoder +(\S+) +(\S+) +\d+$/gm)].map(([, from, to]) => [from, to])
+    expect(bins.length).toBeGreaterThan(40)
+    for (const [k, [from]] of bins.slice(1).entries()) expect(from === '0' || from === bins[k][1]).toBe(true)
+  })
 })
 
 describe('figures of activations', () => {

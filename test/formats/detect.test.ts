@@ -44,7 +44,7 @@ describe('readCheckpoint', () => {
     await expectFailure(readCheckpoint(both), 'FORMAT_UNKNOWN', both, 'gemma-scope', 'sae-lens')
     expect((await readCheckpoint(both, { format: 'sae-lens' })).source.family).toBe('sae-lens')
     await expect(readCheckpoint(both, { format: 'other' })).rejects.toThrow(
-      /'gemma-scope' or .* for `format`, got "other"/,
+      /'gemma-scope' or .*'sae-lens' .*for `format`/,
     )
   })
 

@@ -100,6 +100,20 @@ describe('gemma-scope-2', () => {
     await expectFailure(readHeader(`${sae}#17`), 'FILE_NOT_FOUND', `${sae}#17`)
   })
 
+  it.each([
+    ['from the first layer on', decoders(1, 2), 11, 21],
+    ['from the own layer on', tensor([n, 2, d]), 1, 3],
+  ])('needs no other file of a cross-layer transcoder: outputs %s', async (_, decoder, own, next) => {
+    const place = (part: string) => `model.layers.{all}.${part}_feedforward_layernorm.output`
+    const clt = { ...config, hf_hook_point_in: place('pre'), hf_hook_point_out: place('post'), type: 'clt' }
+    const file = 'params_layer_1.safetensors'
+    const path = join(write({ 'config.json': clt, [file]: { ...tensors, w_dec: decoder } }), file)
+    const first = async (of: string) => readRow((await readCheckpoint(of)).decoder.matrix, 0)[0]
+    expect([await first(path), await first(`${path}#2`)]).toEqual([own, next])
+    expect(await readCheckpoint(`${path}#2`)).toMatchObject({ layer: 2, site: 'transcoder', outputSite: 'mlp-out' })
+    await expectFailure(readCheckpoint(`${path}#0`), 'TENSOR_MISSING', path, 'write to layer 0')
+  })
+
   it('is one SAE a file where a folder has several', async () => {
     const path = writeCrosscoder(decoders(1, 2))
     const found = await discoverSaes([path])

@@ -23,7 +23,7 @@ export interface LoggedRequest {
 export type Fault = (request: IncomingMessage, response: ServerResponse, server: 'hub' | 'store') => boolean
 
 /**
- * A server at 127.0.0.1 that speaks the hub's protocol: revision, tree in pages of three entries, and contents, which for
+ * A server at 127.0.0.1 that speaks the hub's protocol, also below `/mirror`: revision, tree in pages of three entries, and contents, which for
  * big files are at a second server on another port.
  */
 export async function startHub(repositories: readonly TestRepository[]) {
@@ -45,7 +45,7 @@ export async function startHub(repositories: readonly TestRepository[]) {
   const hub = await listen((request, response) => {
     note('hub', request)
     if (state.fault?.(request, response, 'hub')) return
-    const url = new URL(request.url ?? '/', hub.address)
+    const url = new URL((request.url ?? '/').replace(/^\/mirror(?=\/)/, ''), hub.address)
     const [, kind, name, action, revision, path = ''] =
       /^\/(api\/models\/|)([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)\/?(.*)$/.exec(url.pathname) ?? []
     const repository = repositories.find((known) => known.name === name)

@@ -135,6 +135,14 @@ describe('the token', () => {
     expect(hub.log.filter(({ url }) => url.includes('cursor=')).length).toBeGreaterThan(1)
   })
 
+  it('goes to a mirror at a path of its host, further pages included', async () => {
+    settings = { ...settings, endpoint: `${hub.endpoint}/mirror` }
+    expect(await get(`hf://${scope}`, { width: 'all', l0: 'all' })).toHaveLength(4)
+    const asked = hub.log.filter(({ server }) => server === 'hub')
+    expect(asked.filter(({ url }) => url.includes('cursor=')).length).toBeGreaterThan(1)
+    for (const { url } of asked) expect(url).toMatch(/^\/mirror\//)
+  })
+
   it('is asked for where there is none', async () => {
     hub.state.fault = answer(401)
     settings = { ...settings, token: null }

@@ -168,6 +168,8 @@ describe('checkpointsIn', () => {
     ['800M-Slimpajama-0-OpenR1-Math-220k/L3R/sae_weights.safetensors', 3, null, null],
     ['layers.23.mlp/sae.safetensors', 23, null, null],
     ['layer12.sae.pt', 12, null, null],
+    ['crosscoder/layer_5_9_12_15_width_262k_l0_big/params_layer_2.safetensors', 12, '262k', 'big'],
+    ['clt/width_262k_l0_big_affine/params_layer_2.safetensors', 2, '262k', 'big'],
     ['resid_post_layer_3/trainer_1/ae.pt', 3, null, null],
     ['gpt2-small_L0_Hcat_z.pt', 0, null, null],
     ['2-res-sm/sae_weights.safetensors', 2, null, null],
@@ -189,6 +191,12 @@ describe('releases', () => {
       neuronpedia: 'gemma-2-9b-it/gemmascope-res-{width}',
     })
     expect(findRelease('llama_scope_lxr_8x')).toMatchObject({ repository: 'fnlp/Llama3_1-8B-Base-LXR-8x' })
+    expect(findRelease('qwen-scope-3-8b-base-w64k-l100')).toMatchObject({
+      repository: 'Qwen/SAE-Res-Qwen3-8B-Base-W64K-L0_100',
+    })
+    expect(releaseOf('fnlp/Llama-Scope-R1-Distill', '0-Slimpajama-800M-OpenR1-Math-220k/L3R')).toMatchObject({
+      neuronpedia: 'deepseek-r1-distill-llama-8b/llamascope-openr1-res-32k',
+    })
     expect(findRelease('nothing')).toBeUndefined()
     expect(releaseOf('google/gemma-scope-2-4b-pt', 'resid_post_all/layer_9_width_16k_l0_small')?.name).toBe(
       'gemma-scope-2-4b-pt-res-all',

@@ -1,5 +1,14 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { match } from '../../src/matching/match.js'
 import { matchSettings } from '../../src/matching/options.js'
@@ -21,7 +30,14 @@ import { plantedPair } from '../matching/planted-pair.js'
 
 const folder = temporaryFolder()
 const { a, b } = plantedPair(31, 20, 6, 0.1)
-const { scale, sign: _sign, unmatchedQuantile: _quantile, unmatchedCost: _, ...settings } = matchSettings({})
+const {
+  scale,
+  sign: _sign,
+  unmatchedQuantile: _quantile,
+  alignment: _alignment,
+  unmatchedCost: _,
+  ...settings
+} = matchSettings({})
 const options: RunOptions = {
   ...settings,
   scale: scale as string,
@@ -177,6 +193,29 @@ describe('a run directory', () => {
       ['p', 'q'],
     ])
   })
+})
+
+it('lists what a run beside it finishes while the lists are made', async () => {
+  const path = join(folder, 'beside')
+  await writeRun(path)
+  const theirs = openRunDirectory(join(folder, 'theirs'), options, '1.2.3')
+  const { file } = await writePair(
+    theirs,
+    found,
+    { ...inputs, b: { ...inputs.b, name: 'layer_3' } },
+    () => milliseconds,
+  )
+  const outcome: RunOutcome = {
+    // read once the pairs that are there have been
+    get tried() {
+      cpSync(dirname(file), join(path, 'pairs'), { recursive: true })
+      return []
+    },
+    failed: [],
+  }
+  await finishRunDirectory(openRunDirectory(path, options, '1.2.3'), outcome)
+  expect(readJson(path, 'run.json').pairs.map(({ b }: { b: string }) => b)).toEqual(['=layer_2', 'layer_3'])
+  expect(readFileSync(join(path, 'summary.csv'), 'utf8').trim().split('\n')).toHaveLength(3)
 })
 
 describe('findPair', () => {

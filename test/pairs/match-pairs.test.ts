@@ -132,6 +132,27 @@ describe('matchPairs', () => {
   })
 })
 
+describe('runs beside each other in one directory', () => {
+  it('list the pairs of all of them, whoever ends last', async () => {
+    for (let repetition = 0; repetition < 4; repetition++) {
+      const path = out(`beside-${repetition}`)
+      const shards = everyPair.map((_, k) => ({ index: k + 1, count: everyPair.length }))
+      await Promise.all(shards.map((shard) => matchPairs(saes, { out: path, pairs: 'all', shard })))
+      expect(manifest(path).pairs).toHaveLength(everyPair.length)
+      expect(readFileSync(join(path, 'summary.csv'), 'utf8').split('\n')).toHaveLength(everyPair.length + 2)
+    }
+  })
+
+  it('that do the same pairs do not take the unfinished files of each other', async () => {
+    const path = out('same')
+    const runs = await Promise.all([1, 2, 3].map(() => matchPairs(saes, { out: path, pairs: 'all' })))
+    for (const run of runs) expect(titles(run)).toEqual(everyPair)
+    expect(readdirSync(join(path, 'pairs')).filter((name) => name.endsWith('.tmp'))).toEqual([])
+    const alone = await matchPairs(saes, { out: out('alone'), pairs: 'all' })
+    expect(arrays(path)).toEqual(arrays(alone.out))
+  })
+})
+
 describe('a run that goes on', () => {
   it('does again what was damaged or lost, and nothing else', async () => {
     const path = out('resumed')

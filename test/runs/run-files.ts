@@ -30,6 +30,7 @@ export async function writeRun(
     scale,
     sign: _sign,
     unmatchedQuantile: _quantile,
+    alignment: _alignment,
     unmatchedCost,
     ...settings
   } = matchSettings({ ...options, backend: 'typescript' })

@@ -61,12 +61,28 @@ describe('checkComparable', () => {
       decoder,
       'the site residual as in a, found mlp-out',
     ],
+    [
+      'two crosscoders of other places',
+      { site: 'crosscoder', outputSite: 'residual' },
+      other({ site: 'crosscoder', outputSite: 'mlp-out' }),
+      all,
+      'decoders that write to the site residual as in a, found mlp-out',
+    ],
     ['hook_z and residual', { site: 'hook-z' }, other({}), decoder, 'hook-z'],
     ['all of a transcoder and an MLP SAE', { site: 'transcoder' }, other({ site: 'mlp-out' }), all, 'transcoder'],
   ])('refuses %s', (_, ofA, b, weights, part) => {
     const comparing = () => checkComparable({ ...a, ...ofA }, b, weights)
     expect(comparing).toThrow(expect.objectContaining({ code: 'NOT_COMPARABLE' }))
     expect(comparing).toThrow(part)
+  })
+
+  it('says where decoders alone could be compared', () => {
+    const slice = other({ site: 'crosscoder', outputSite: 'residual' })
+    const hinting = expect.objectContaining({ hint: expect.stringContaining('--weights decoder') })
+    expect(() => checkComparable(a, slice, all)).toThrow(hinting)
+    expect(checkComparable(a, slice, decoder)).toEqual([])
+    const elsewhere = other({ site: 'mlp-out' })
+    expect(() => checkComparable(a, elsewhere, all)).toThrow(expect.objectContaining({ hint: undefined }))
   })
 
   it('asks for one width of what is compared: decoders write it, encoders read it', () => {

@@ -201,11 +201,11 @@ llama("topk", "R", "blocks.15.hook_resid_post", expected={"site": "residual"}, a
 llama("unscaled", "R", "blocks.15.hook_resid_post", expected={"site": "residual"}, norm_activation="none")
 group.write()
 
-# Qwen-Scope: the k largest of x W_enc^T + b_enc. https://huggingface.co/Qwen, the model cards of SAE-Res-*.
+# Qwen-Scope: the k largest of x W_enc^T + b_enc, of which none is negative where k is small beside n. https://huggingface.co/Qwen, the model cards of SAE-Res-*.
 group = Group("qwen_scope", versions)
-for case, width in (("residual", N), ("square", D)):
+for case, width, k in (("residual", N, 7), ("square", D, 2)):
     path = group.path(case)
-    config = {"model_type": "topk_sae", "base_model": "Qwen/Qwen3-8B-Base", "d_model": D, "d_sae": width, "k": 7,
+    config = {"model_type": "topk_sae", "base_model": "Qwen/Qwen3-8B-Base", "d_model": D, "d_sae": width, "k": k,
               "num_layers": 36, "hook_point": "resid_post", "dtype": "float32"}
     (path / "config.json").write_text(json.dumps(config))
     for layer in (0, 31):
@@ -214,7 +214,7 @@ for case, width in (("residual", N), ("square", D)):
         torch.save(state, path / f"layer{layer}.sae.pt")
         x = randn(TOKENS, D)
         pre = x @ state["W_enc"].T + state["b_enc"]
-        codes = keep_largest(pre, 7)
+        codes = keep_largest(pre, k)
         group.record(
             f"{case}_{layer}",
             f"layer{layer}.sae.pt",
