@@ -36,7 +36,7 @@ import {
   schemaVersion,
   spreadJson,
 } from './read-runs.js'
-import { type Column, renderTable, warningLines } from './table.js'
+import { type Column, renderTable, warningLines, wrap } from './table.js'
 import type { Terminal } from './terminal.js'
 
 export const composeCommand: Command = {
