@@ -40,7 +40,7 @@ if(sae_match_cuda_found)
     SAE_MATCH_PACKAGE_VERSION="${PROJECT_VERSION}" "SAE_MATCH_CUDA_BUILD=\"${sae_match_cuda_summary}\"")
   # No contraction on either side of the compiler: what is to be fused says so.
   target_compile_options(sae_match_cuda PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false --Werror=all-warnings -Xcompiler=-ffp-contract=off,-Wall,-Wextra,-O3>)
+    $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false --Werror=all-warnings -Xcompiler=-ffp-contract=off,-Wall,-Wextra,-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=>)
   target_link_options(sae_match_cuda PRIVATE
     -Wl,-z,nodelete -Wl,-z,defs -Wl,--gc-sections -Wl,--exclude-libs,ALL
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/native/cuda/exports.map -static-libstdc++)

@@ -20,8 +20,8 @@ Pair::Pair(const sae_match_device_problem& problem)
     : device_(use(problem.device)),
       rule_{problem.either_sign != 0, problem.maximize != 0},
       product_(static_cast<Product>(problem.product)),
-      a_(problem.a, stream_),
-      b_(problem.b, stream_),
+      a_(problem.a, product_, stream_),
+      b_(problem.b, product_, stream_),
       row_errors_(a_.count()),
       column_errors_(b_.count()) {
   take_room_for_bounds(problem);
@@ -59,8 +59,8 @@ void Pair::norms(double* a, double* b) {
 
 sae_match_device_properties Pair::pack(double factor, double* a_residual, double* b_residual) {
   use(device_);
-  a_.pack(factor, product_, a_residual, stream_);
-  b_.pack(factor, product_, b_residual, stream_);
+  a_.pack(factor, a_residual, stream_);
+  b_.pack(factor, b_residual, stream_);
   sae_match_device_properties properties{};
   properties.dense = static_cast<std::int32_t>(dense_);
   properties.most_rows = most_rows_;
