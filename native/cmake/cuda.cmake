@@ -5,7 +5,11 @@ set(SAE_MATCH_CUDA AUTO CACHE STRING "Build the CUDA library: ON, OFF, or AUTO w
 set_property(CACHE SAE_MATCH_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 set(sae_match_cuda_found OFF)
-if(SAE_MATCH_CUDA)
+set(sae_match_cuda_wanted ${SAE_MATCH_CUDA})
+if("${SAE_MATCH_CUDA}" STREQUAL "AUTO" AND (CMAKE_CROSSCOMPILING OR SAE_MATCH_SANITIZE))
+  set(sae_match_cuda_wanted OFF)
+endif()
+if(sae_match_cuda_wanted)
   include(CheckLanguage)
   if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
     find_program(nvcc_beside_cuda nvcc HINTS /usr/local/cuda/bin)
@@ -44,7 +48,6 @@ if(sae_match_cuda_found)
   target_link_options(sae_match_cuda PRIVATE
     -Wl,-z,nodelete -Wl,-z,defs -Wl,--gc-sections -Wl,--exclude-libs,ALL
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/native/cuda/exports.map -static-libstdc++)
-  set(sae_match_cuda_summary "${sae_match_cuda_summary}")
 else()
   set(sae_match_cuda_summary "no CUDA library")
 endif()

@@ -6,7 +6,7 @@ import { getBackendSync } from '../../src/backend/select.js'
 import { loadSae } from '../../src/matching/load.js'
 import { featureRows, type Rows } from '../../src/sae/rows.js'
 import { rowMajor } from '../../src/tensor/matrix.js'
-import { describeBackends } from '../helpers/backends.js'
+import { describeBackendsOverRows } from '../helpers/backends.js'
 import { allPairs, makeRows } from '../helpers/feature-rows.js'
 
 const shapes = [
@@ -19,7 +19,7 @@ const shapes = [
 /** As a matrix, in a byte each (where a backend can), and nowhere. */
 const waysToKeepCosts = [{ source: 'dense' }, { source: 'implicit' }, { source: 'implicit', memoryBudget: 0 }] as const
 
-describeBackends('feature rows', (backend) => {
+describeBackendsOverRows('feature rows', (backend) => {
   it.each(shapes)('exact costs of $n x $m have the same bits on every backend', async ({ n, m }) => {
     const [a, b] = [makeRows(n, 1), makeRows(m, 2)]
     const reference = getBackendSync('typescript')

@@ -2,7 +2,8 @@
 // that tests run its kernels without a GPU. Threads of a block take turns and change over where they wait for each other
 // (threads.h); one that waits where the others do not is an error. Memory is filled with NaNs when it is allocated.
 //
-// SAE_MATCH_CUDA_ON_CPU makes it fail: no_driver, old_driver, no_device, no_kernels, memory=BYTES, devices=COUNT,
+// SAE_MATCH_CUDA_ON_CPU makes it fail: no_driver, old_driver, no_device, no_kernels, wrong (a bit of what comes back), crash,
+// memory=BYTES, devices=COUNT,
 // fail=CALL:ERROR:NUMBER (that call of the function of that name), slow=MILLISECONDS (of every kernel), separated by
 // spaces.
 #pragma once
@@ -39,6 +40,12 @@ inline unsigned __ballot_sync(unsigned, bool condition) {
   unsigned ballot = 0;
   for (unsigned lane = 0; lane < 32; ++lane) ballot |= unsigned{slots[lane].bytes[0] != 0} << lane;
   return ballot;
+}
+
+// Threads take turns, so nothing comes between.
+template <class T>
+T atomicAdd(T* sum, T x) {
+  return std::exchange(*sum, *sum + x);
 }
 
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
