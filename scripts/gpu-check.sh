@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 all_stages=(build tests memcheck racecheck parity benchmark)
-out=gpu-check
+out=./gpu-check
 stages=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -98,22 +98,26 @@ sanitizer() {
   compute-sanitizer --tool "$1" --error-exitcode 1 "$work/cuda_source_test" "$library" small
   echo '{"errors": 0}'
 }
-memcheck() { sanitizer memcheck; }
-racecheck() { sanitizer racecheck; }
-
 parity() {
   if ! command -v node > /dev/null || [ ! -d node_modules/vitest ] || [ ! -e build/Release/sae_match.node ]; then
     echo '{"skipped": "Node, node_modules or the addon are not here"}'
     return
   fi
+  if [ -e dist/cli/main.js ]; then SAE_MATCH_CUDA_LIB=$library node dist/cli/main.js doctor --backend cuda; fi
   SAE_MATCH_CUDA_LIB=$library REQUIRE_BACKEND=cuda node node_modules/vitest/vitest.mjs run test/parity \
     --reporter=json --outputFile="$work/parity.json"
   node -e 'const {numPassedTests: passed, numFailedTests: failed} = JSON.parse(require("fs").readFileSync(process.argv[1]));
     console.log(JSON.stringify({passed, failed}))' "$work/parity.json"
 }
 
-benchmark() {
-  "$work/gpu_benchmark" "$library"
+run_stage() {
+  case $1 in
+    build) build ;;
+    tests) tests ;;
+    memcheck | racecheck) sanitizer "$1" ;;
+    parity) parity ;;
+    benchmark) "$work/gpu_benchmark" "$library" ;;
+  esac
 }
 
 failed=0
@@ -122,7 +126,7 @@ for stage in "${stages[@]}"; do
   begin=$(date +%s)
   # What a stage prints last is its result. No `if` around it: that would let a stage go on after a command that fails.
   set +e
-  (set -e; "$stage") 2>&1 | tee "$work/$stage.log"
+  (set -e; run_stage "$stage") 2>&1 | tee "$work/$stage.log"
   code=${PIPESTATUS[0]}
   set -e
   status=passed

@@ -2,6 +2,7 @@
 // somebody looks at them.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -22,7 +23,9 @@ constexpr std::int64_t kTileFloats = 6 << 20;       // of rows that come to the 
 constexpr std::int64_t kListEntries = 4 << 20;      // of lists that do
 constexpr std::int64_t kAskDevice = 64;             // so many exact costs take longer here than a call there
 constexpr std::int64_t kMostDepth = 8;              // of a quantile, see device_api.h
+constexpr std::int64_t kCandidates = 1 << 20;       // of one call of neighbours
 constexpr std::int32_t kTensorCores = 1;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct ClosePair {
   const sae_match_device_table* table;
@@ -79,8 +82,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
     if (depth > kMostDepth || (depth > 1 && count > most_rows_)) {
       return ScannedSource::column_quantile(rows, depth, control);
     }
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    std::vector<double> quantile(static_cast<std::size_t>(columns_), infinity), part(quantile);
+    std::vector<double> quantile(static_cast<std::size_t>(columns_), kInfinity), part(quantile);
     for (std::int64_t first = 0; first < count; first += most_rows_) {
       control.check();
       const std::int64_t size = std::min(most_rows_, count - first);
@@ -116,7 +118,6 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
   }
 
   Audit audit(const AuditRequest& request, RunControl& control) const override {
-    if (request.neighbours) return ScannedSource::audit(request, control);
     Audit result;
     result.least_reduced.resize(static_cast<std::size_t>(rows_));
     result.partner_cost.assign(static_cast<std::size_t>(rows_), 0);
@@ -136,6 +137,8 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
       call(table_.least_reduced, every.data() + first, size, request.v, result.least_reduced.data() + first);
       control.report(first + size, rows_);
     }
+    // Where most costs tie, most entries are candidates.
+    if (request.neighbours && !find_neighbours(request, every, result, control)) return ScannedSource::audit(request, control);
     // What this machine works out by itself must agree.
     parallel_for(static_cast<std::int64_t>(matched.size()), 256, control.threads, [&](std::int64_t begin, std::int64_t end) {
       control.check();
@@ -273,6 +276,57 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
       std::copy_n(columns.get() + p * stride, sizes[p], list.columns);
       std::copy_n(costs.get() + p * stride, sizes[p], list.costs);
     }
+  }
+
+  // Nearest and ranks of rows, which the GPU knows, and of columns, from candidates; false if those are too many.
+  bool find_neighbours(const AuditRequest& request, const std::vector<std::int32_t>& every, Audit& result,
+                       RunControl& control) const {
+    const auto n = static_cast<std::size_t>(rows_), m = static_cast<std::size_t>(columns_);
+    std::vector<double> row_cost(n, -kInfinity), column_cost(m, -kInfinity);
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::int32_t j = request.row_to_column[i];
+      if (j >= 0) row_cost[i] = column_cost[static_cast<std::size_t>(j)] = result.partner_cost[i];
+    }
+    const sae_match_device_partners partners{request.row_to_column, request.column_to_row, row_cost.data(),
+                                             column_cost.data()};
+    call(table_.begin_neighbours, &partners);
+    for (std::int64_t first = 0; first < rows_; first += most_rows_) {
+      control.check();
+      call(table_.see_columns, every.data() + first, std::min(most_rows_, rows_ - first));
+    }
+    result.row = {std::vector<std::int32_t>(n), std::vector<double>(n), std::vector<double>(n)};
+    result.rank_in_row.resize(n);
+    std::vector<std::int32_t> before(m);
+    call(table_.column_ranks, before.data());
+    std::vector<TwoLeast> least(m);
+    const Array<std::int32_t> rows = allocate<std::int32_t>(kCandidates), columns = allocate<std::int32_t>(kCandidates),
+                              ties = allocate<std::int32_t>(kCandidates);
+    const Array<double> costs = allocate<double>(kCandidates);
+    for (std::int64_t first = 0; first < rows_; first += most_rows_) {
+      control.check();
+      const sae_match_device_neighbours out{result.row.index.data() + first, result.row.cost.data() + first,
+                                            result.row.second_cost.data() + first, result.rank_in_row.data() + first};
+      sae_match_device_candidates candidates{kCandidates, 0, rows.get(), columns.get(), ties.get(), costs.get()};
+      call(table_.neighbours, every.data() + first, std::min(most_rows_, rows_ - first), &out, &candidates);
+      if (candidates.found > candidates.room) return false;
+      // All of this is independent of the order.
+      for (std::int64_t c = 0; c < candidates.found; ++c) {
+        const std::int32_t i = rows[c], j = columns[c];
+        least[j].see(costs[c], i);
+        if (ties[c]) {
+          before[j] += costs[c] < column_cost[j] || (costs[c] == column_cost[j] && i < request.column_to_row[j]);
+        }
+      }
+    }
+    result.column = {std::vector<std::int32_t>(m), std::vector<double>(m), std::vector<double>(m)};
+    result.rank_in_column.assign(m, -1);
+    for (std::size_t j = 0; j < m; ++j) {
+      result.column.index[j] = least[j].index;
+      result.column.cost[j] = least[j].cost;
+      result.column.second_cost[j] = least[j].second_cost;
+      if (request.column_to_row[j] >= 0) result.rank_in_column[j] = before[j];
+    }
+    return true;
   }
 
   static std::vector<std::int32_t> all(std::int64_t count) {

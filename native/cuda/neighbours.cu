@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(kScanThreads) neighbours_kernel(BoundRows boun
     while (hits != 0) {
       // The hits of a warp are dealt out to its sums; those without one look at the first again and forget it.
       int hit = __ffs(hits) - 1;
-      bool is_mine = lane_of_warp() / kLanes == 0;
+      bool is_mine = false;
       for (int s = 0; s < kSumsPerWarp && hits != 0; ++s) {
         if (lane_of_warp() / kLanes == s) {
           hit = __ffs(hits) - 1;

@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url'
 import type { BackendName } from '../backend/backend.js'
 import type { CudaLoad } from '../backend/cuda.js'
 import { backendNames, environmentReport } from '../backend/environment.js'
-import { type BackendInfo, backendAvailability, backendInfo } from '../backend/info.js'
+import { type BackendInfo, backendInfo } from '../backend/info.js'
 import { version } from '../backend/manifest.js'
+import { probeBackend } from '../backend/select.js'
 import { runChild } from '../benchmark/child.js'
 import { type ErrorCode, SaeMatchError } from '../errors.js'
 import type { Command } from './command.js'
@@ -77,7 +78,7 @@ async function probeGpus(): Promise<BackendReport | null> {
 /** Tries a backend: one that is there may still be refused, for instance by SAE_MATCH_SIMD or SAE_MATCH_THREADS. */
 function examine(name: BackendName): BackendReport {
   try {
-    const { reason } = backendAvailability()[name]
+    const { failure: reason } = probeBackend(name) // of this one alone: a GPU is tried elsewhere first
     if (reason !== null) {
       return { name, available: false, reason: reason.code, message: reason.message, hint: reason.hint, info: null }
     }

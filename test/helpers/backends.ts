@@ -34,11 +34,14 @@ export const cudaOnCpu: string | null = (() => {
   return existsSync(file) ? file : null
 })()
 
-/** The same, and over the kernels of the CUDA library on the CPU where no GPU is here: for suites over feature rows. */
-export function describeBackendsOverRows(title: string, suite: (backend: () => Backend) => void): void {
-  describeBackends(title, suite)
+/**
+ * The same, and over the kernels of the CUDA library on the CPU where no GPU is here: for suites over feature rows.
+ * @param suite `slow` where it is better asked for little
+ */
+export function describeBackendsOverRows(title: string, suite: (backend: () => Backend, slow: boolean) => void): void {
+  describeBackends(title, (backend) => suite(backend, false))
   const { addon } = loadAddon()
   if (availableBackends.includes('cuda') || addon === null || cudaOnCpu === null) return
   const backend = createNativeBackend(addon, cudaOnCpu)
-  describe(`${title} [cuda, kernels on the CPU]`, () => suite(() => backend))
+  describe(`${title} [cuda, kernels on the CPU]`, () => suite(() => backend, true))
 }

@@ -183,6 +183,12 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   return error;
 }
 
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
+  const cudaError_t error = planned("cudaMemsetAsync");
+  if (error == cudaSuccess) std::memset(to, value, bytes);
+  return error;
+}
+
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   *stream = nullptr;
   return planned("cudaStreamCreateWithFlags");
