@@ -26,6 +26,7 @@ const { status, error } = spawnSync(
   process.execPath,
   [
     ...[cmakeJs, 'build', '--directory', root, '--out', buildTree, '--config', config],
+    '--CDSAE_MATCH_CUDA=OFF', // scripts/build-cuda.mjs builds that
     ...['--target', 'sae_match_addon', '--parallel', String(os.availableParallelism())],
   ],
   { cwd: root, stdio: 'inherit' },

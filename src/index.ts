@@ -8,7 +8,7 @@ export { type CostMatrixOptions, costMatrix } from './assignment/cost-matrix.js'
 export type { Costs, ProblemOptions, RowPair, SolveOptions } from './assignment/problem.js'
 export type { Assignment } from './assignment/result.js'
 export { solveAssignment, solveAssignmentSync } from './assignment/solve.js'
-export type { NativeBuild } from './backend/addon-types.js'
+export type { NativeBuild, NativeDevice, NativeDevices } from './backend/addon-types.js'
 export type {
   BackendName,
   Certificate,
@@ -20,6 +20,7 @@ export type {
   SolverName,
   SourceName,
 } from './backend/backend.js'
+export type { CudaInfo } from './backend/cuda.js'
 export { type BackendInfo, backendInfo } from './backend/info.js'
 export type { Unavailable } from './backend/load.js'
 export type { BackendRequest, Reason } from './backend/select.js'

@@ -27,6 +27,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<threads>(exports, "threadCount");
   add<limit_threads>(exports, "setThreadCount");
 
+  add<describe_devices>(exports, "describeDevices");
+  add<test_devices>(exports, "testDevices");
+
   add<start_squared_row_norms>(exports, "squaredRowNorms");
   add<start_row_dots>(exports, "rowDots");
   add<start_squared_block_norms>(exports, "squaredBlockNorms");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "addon/build_info.h"
 #include "sae_match/run_control.h"
 
 namespace sae_match {
@@ -233,6 +234,11 @@ Rows Arguments::rows(const char* name) {
     rows.index = row_numbers_of(index, std::string(name) + ".index", rows.count, stored_rows);
   }
   return rows;
+}
+
+std::shared_ptr<Devices> Arguments::devices() {
+  const std::string path = string("cudaLibrary");
+  return path.empty() ? nullptr : Devices::load(path, kBuildInfo.version);
 }
 
 RowPair Arguments::row_pair() {

@@ -2,12 +2,14 @@
 // again here. The signatures are those of src/backend/addon-types.ts.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "addon/napi_setup.h"
 #include "sae_match/assignment.h"
+#include "sae_match/device.h"
 #include "sae_match/matrix_view.h"
 
 namespace sae_match {
@@ -77,6 +79,9 @@ class Arguments {
   Rows rows(const char* name);
   // Eight arguments: two rows() with the same blocks.
   RowPair row_pair();
+
+  // The GPUs of the CUDA library at a path; null for an empty one.
+  std::shared_ptr<Devices> devices();
 
   // The arrays read so far, for a job to hold.
   std::vector<HeldArray> take_held() { return std::move(held_); }

@@ -26,16 +26,19 @@ SolveOptions solve_options(Arguments& arguments, std::int64_t longer_side) {
 
 struct RowProblem {
   RowPair rows;
+  std::shared_ptr<Devices> devices;
   RowsOptions rows_options;
   SolveOptions options;
 };
 
 RowProblem row_problem(Arguments& arguments) {
-  RowProblem problem{arguments.row_pair(), {}, {}};
+  RowProblem problem{arguments.row_pair(), nullptr, {}, {}};
   const std::int64_t source = arguments.integer("source", -1, 1);
   if (source >= 0) problem.rows_options.source = static_cast<Source>(source);
   problem.rows_options.memory_budget = arguments.integer("memoryBudget", 0, (std::int64_t{1} << 53) - 1);
   problem.rows_options.sign = static_cast<Sign>(arguments.integer("sign", 0, 1));
+  problem.devices = arguments.devices();
+  problem.rows_options.devices = problem.devices.get();
   problem.options = solve_options(arguments, std::max(problem.rows.a.count, problem.rows.b.count));
   return problem;
 }

@@ -65,10 +65,12 @@ Napi::Value start_nearest_rows(const Napi::CallbackInfo& info) {
   const auto [a, b] = arguments.row_pair();
   const std::int64_t count = arguments.integer("count", 0, b.count);
   const Sign sign = static_cast<Sign>(arguments.integer("sign", 0, 1));
+  const std::shared_ptr<Devices> devices = arguments.devices();
   std::int32_t* index = arguments.elements<std::int32_t>("index", a.count * count);
   double* cost = arguments.elements<double>("cost", a.count * count);
-  return start(info, on_progress, arguments,
-               [=, a = a, b = b](RunControl& control) { nearest_rows(a, b, count, index, cost, control, sign); });
+  return start(info, on_progress, arguments, [=, a = a, b = b](RunControl& control) {
+    nearest_rows(a, b, count, index, cost, control, sign, devices.get());
+  });
 }
 
 }  // namespace sae_match

@@ -29,4 +29,8 @@ Napi::Value solve_matrix_sync(const Napi::CallbackInfo& info);
 Napi::Value solve_sparse_sync(const Napi::CallbackInfo& info);
 Napi::Value solve_rows_sync(const Napi::CallbackInfo& info);
 
+// device_operations.cpp
+Napi::Value describe_devices(const Napi::CallbackInfo& info);
+Napi::Value test_devices(const Napi::CallbackInfo& info);
+
 }  // namespace sae_match

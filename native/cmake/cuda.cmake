@@ -5,7 +5,11 @@ set(SAE_MATCH_CUDA AUTO CACHE STRING "Build the CUDA library: ON, OFF, or AUTO w
 set_property(CACHE SAE_MATCH_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 set(sae_match_cuda_found OFF)
-if(SAE_MATCH_CUDA)
+set(sae_match_cuda_wanted ${SAE_MATCH_CUDA})
+if("${SAE_MATCH_CUDA}" STREQUAL "AUTO" AND (CMAKE_CROSSCOMPILING OR SAE_MATCH_SANITIZE))
+  set(sae_match_cuda_wanted OFF)
+endif()
+if(sae_match_cuda_wanted)
   include(CheckLanguage)
   if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
     find_program(nvcc_beside_cuda nvcc HINTS /usr/local/cuda/bin)
@@ -40,11 +44,10 @@ if(sae_match_cuda_found)
     SAE_MATCH_PACKAGE_VERSION="${PROJECT_VERSION}" "SAE_MATCH_CUDA_BUILD=\"${sae_match_cuda_summary}\"")
   # No contraction on either side of the compiler: what is to be fused says so.
   target_compile_options(sae_match_cuda PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false --Werror=all-warnings -Xcompiler=-ffp-contract=off,-Wall,-Wextra,-O3>)
+    $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false --Werror=all-warnings -Xcompiler=-ffp-contract=off,-Wall,-Wextra,-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=>)
   target_link_options(sae_match_cuda PRIVATE
     -Wl,-z,nodelete -Wl,-z,defs -Wl,--gc-sections -Wl,--exclude-libs,ALL
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/native/cuda/exports.map -static-libstdc++)
-  set(sae_match_cuda_summary "${sae_match_cuda_summary}")
 else()
   set(sae_match_cuda_summary "no CUDA library")
 endif()

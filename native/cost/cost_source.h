@@ -10,6 +10,7 @@
 
 #include "cost/shortlists.h"
 #include "sae_match/assignment.h"
+#include "sae_match/device.h"
 #include "sae_match/matrix_view.h"
 #include "sae_match/run_control.h"
 
@@ -129,5 +130,11 @@ class RowsCostSource : public CostSource {
 std::unique_ptr<RowsCostSource> make_rows_source(const Rows& a, const Rows& b, bool maximize, Source kind,
                                                  std::int64_t memory_budget, RunControl& control,
                                                  Sign sign = Sign::same);
+
+// The same with bounds formed and scanned on a GPU. Dense keeps them in its memory, implicit forms them when they are
+// asked for; unset: dense where the matrix fits `memory_budget` and the GPU.
+std::unique_ptr<RowsCostSource> make_device_source(const Devices& devices, const Rows& a, const Rows& b, bool maximize,
+                                                   std::optional<Source> kind, std::int64_t memory_budget,
+                                                   RunControl& control, Sign sign = Sign::same);
 
 }  // namespace sae_match

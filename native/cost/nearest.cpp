@@ -76,9 +76,10 @@ class NearestRows {
 }  // namespace
 
 void nearest_rows(const Rows& a, const Rows& b, std::int64_t count, std::int32_t* index, double* cost, RunControl& control,
-                  Sign sign) {
+                  Sign sign, const Devices* devices) {
   if (a.count == 0 || count == 0) return;
-  const auto source = make_rows_source(a, b, false, Source::implicit, 0, control, sign);
+  const auto source = devices ? make_device_source(*devices, a, b, false, Source::implicit, 0, control, sign)
+                              : make_rows_source(a, b, false, Source::implicit, 0, control, sign);
   NearestRows(*source, count, source->cost_factor(), index, cost).run(control);
 }
 

@@ -1,16 +1,15 @@
 // Squared distances of feature rows, of either sign where that is asked for, as a cost source: one product gives every
 // entry a rigorous lower bound; exact values are computed in f64 for the few entries that matter.
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <memory>
 #include <numeric>
 #include <optional>
 
+#include "cost/exact_rows.h"
 #include "cost/rough_costs.h"
 #include "cost/scanned_source.h"
-#include "features/stored_rows.h"
 #include "gemm/row_products.h"
 #include "sae_match/features.h"
 #include "sae_match/thread_pool.h"
@@ -33,15 +32,9 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         sign_(sign),
         keeps_rough_(kind == Source::implicit &&
                      RoughCosts::bytes(a.count, b.count) <= static_cast<double>(memory_budget)),
-        listed_sign_(maximize ? -1.0 : 1.0),
-        a_(a, control),
-        b_(b, control),
-        a_norms_(squared_norms(a_, control)),
-        b_norms_(squared_norms(b_, control)),
-        identity_(next_identity()) {
-    bring_to_unit_size();
+        exact_(a, b, maximize, sign, control) {
     set_errors();
-    right_.emplace(b_, kernel_, kMostPackedBytes, control);
+    right_.emplace(exact_.b(), kernel_, kMostPackedBytes, control);
     if (kind_ != Source::dense) return;
     form(control);
     right_.reset();
@@ -50,24 +43,12 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   Source kind() const override { return kind_; }
   bool exact() const override { return false; }
   bool has_forbidden() const override { return false; }
-  double largest() const override { return largest_; }
+  double largest() const override { return exact_.largest(); }
   bool batched() const override { return kind_ == Source::implicit && !keeps_rough_; }
-  double cost_factor() const override { return factor_ * factor_; }
+  double cost_factor() const override { return exact_.cost_factor(); }
 
   void costs(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out) const override {
-    const double* x = nullptr;
-    for (std::int64_t c = 0; c < count; ++c) {
-      const std::int32_t j = columns[c];
-      // |0 - y|^2 is |y|^2, term by term.
-      if (a_norms_[i] == 0 || b_norms_[j] == 0) {
-        out[c] = listed_sign_ * (a_norms_[i] == 0 ? b_norms_[j] : a_norms_[i]);
-        continue;
-      }
-      if (!x) x = values(i);
-      double distance = b_.distance(kernel_, x, j);
-      if (sign_ == Sign::either) distance = std::min(distance, b_.distance(kernel_, opposite(i), j));
-      out[c] = listed_sign_ * distance;
-    }
+    exact_.costs(i, columns, count, out);
   }
   bool listed(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out,
               RunControl& control) const override {
@@ -80,47 +61,11 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
     for (std::int64_t c = 0; c < count; ++c) out[c] = matrix_[i * columns_ + columns[c]];
     return false;
   }
-  bool same_row(std::int64_t i, std::int64_t other) const override {
-    if (a_norms_[i] != a_norms_[other]) return false;
-    if (a_norms_[i] == 0) return true;
-    std::vector<double> x(static_cast<std::size_t>(a_.width())), y(x.size());
-    a_.read(kernel_, i, x.data());
-    a_.read(kernel_, other, y.data());
-    return x == y;
-  }
+  bool same_row(std::int64_t i, std::int64_t other) const override { return exact_.same_row(i, other); }
   std::vector<std::int32_t> column_representatives(RunControl& control) const override {
-    // Equal rows have equal norms.
-    std::vector<std::int32_t> by_norm(static_cast<std::size_t>(columns_)), representatives(by_norm.size());
-    std::iota(by_norm.begin(), by_norm.end(), 0);
-    representatives = by_norm;
-    std::stable_sort(by_norm.begin(), by_norm.end(),
-                     [&](std::int32_t i, std::int32_t j) { return b_norms_[i] < b_norms_[j]; });
-    bool any = false;
-    std::vector<double> x(static_cast<std::size_t>(b_.width())), y(x.size());
-    for (std::size_t k = 1, first = 0; k < by_norm.size(); ++k) {
-      const std::int32_t i = by_norm[first], j = by_norm[k];
-      bool same = b_norms_[i] == b_norms_[j];
-      if (same && b_norms_[i] > 0) {
-        control.check();
-        b_.read(kernel_, i, x.data());
-        b_.read(kernel_, j, y.data());
-        same = x == y;
-      }
-      if (same) {
-        representatives[j] = i;
-        any = true;
-      } else {
-        first = k;
-      }
-    }
-    if (!any) representatives.clear();
-    return representatives;
+    return exact_.column_representatives(control);
   }
-  void row(std::int64_t i, double* out) const override {
-    std::vector<std::int32_t> every(static_cast<std::size_t>(columns_));
-    std::iota(every.begin(), every.end(), 0);
-    costs(i, every.data(), columns_, out);
-  }
+  void row(std::int64_t i, double* out) const override { exact_.row(i, out); }
 
   std::int64_t entries_worth_a_list() const override { return keeps_rough_ ? 64 : CostSource::entries_worth_a_list(); }
   // Rough costs are made in the first sweep; lists made from them are exact at once.
@@ -154,7 +99,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
       });
       return;
     }
-    if (!right_) right_.emplace(b_, kernel_, kMostPackedBytes, control);
+    if (!right_) right_.emplace(exact_.b(), kernel_, kMostPackedBytes, control);
     const std::int64_t height = std::min(count, std::max(kLeastTileRows, kTileFloats / std::max<std::int64_t>(1, columns_)));
     if (tile_rows_ < height) {
       tile_ = allocate<float>(height * columns_);
@@ -180,34 +125,14 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   }
 
  private:
-  // A power of two that brings the largest norm to about 1, so that f32 neither overflows nor wastes its range.
-  void bring_to_unit_size() {
-    double largest = 0;
-    for (const auto* norms : {&a_norms_, &b_norms_}) {
-      for (const double norm : *norms) {
-        if (!std::isfinite(norm)) {
-          throw Error("COST_RANGE", "The squared norm of a feature row is not finite or leaves the range of f64");
-        }
-        largest = std::max(largest, norm);
-      }
-    }
-    // Numbers whose squares are 0 in f64, those below 2^-537, must be 0 in f32: set_errors() takes their rows for zero.
-    constexpr int kMostRaised = 537 - 150;
-    if (largest > 0) factor_ = std::ldexp(1.0, std::min(kMostRaised, -std::ilogb(std::sqrt(largest))));
-    largest_ = 4 * (largest * factor_ * factor_);
-    a_.multiply_by(factor_);
-    b_.multiply_by(factor_);
-    for (double& norm : a_norms_) norm *= factor_ * factor_;
-    for (double& norm : b_norms_) norm *= factor_ * factor_;
-  }
-
   // The error of a listed cost is at most row_errors_[i] * column_errors_[j]. It is made of 2 g |x| |y| for the f32
   // product, and of a constant for f32 underflow and for the f64 rounding of norms, epilogue and exact value (each a
   // few sums of width / 8 squares of at most 4). Rows of norm 0 have exact products and norms: no error at all.
   void set_errors() {
-    const double g = 2 * product_error(kernel_, a_.width()) * (1 + 0x1p-40);
+    const std::int64_t width = exact_.a().width();
+    const double g = 2 * product_error(kernel_, width) * (1 + 0x1p-40);
     const double constant =
-        2 * kernel_.product_underflow(a_.width()) + (static_cast<double>(a_.width()) / 8 + 16) * 16 * 0x1p-50;
+        2 * kernel_.product_underflow(width) + (static_cast<double>(width) / 8 + 16) * 16 * 0x1p-50;
     const double share = std::sqrt(constant / g) * (1 + 0x1p-40);  // g * share * share covers the constant
     const auto lengths = [&](const std::vector<double>& norms, double factor) {
       std::vector<double> errors(norms.size(), 0);
@@ -216,54 +141,20 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
       }
       return errors;
     };
-    row_errors_ = lengths(a_norms_, g);
-    column_errors_ = lengths(b_norms_, 1);
-  }
-
-  static std::uint64_t next_identity() {
-    static std::atomic<std::uint64_t> last{0};
-    return ++last;
-  }
-
-  // The numbers of row i of A, kept while the same thread asks for the same row.
-  const double* values(std::int64_t i) const {
-    thread_local std::vector<double> kept;
-    thread_local std::uint64_t kept_source = 0;
-    thread_local std::int64_t kept_row = -1;
-    if (kept_source != identity_ || kept_row != i) {
-      kept.resize(static_cast<std::size_t>(a_.width()));
-      a_.read(kernel_, i, kept.data());
-      kept_source = identity_;
-      kept_row = i;
-    }
-    return kept.data();
-  }
-
-  // -1 times the numbers of row i of A, which `values` keeps.
-  const double* opposite(std::int64_t i) const {
-    thread_local std::vector<double> kept;
-    thread_local std::uint64_t kept_source = 0;
-    thread_local std::int64_t kept_row = -1;
-    if (kept_source != identity_ || kept_row != i) {
-      const double* x = values(i);
-      kept.assign(x, x + a_.width());
-      for (double& each : kept) each = -each;
-      kept_source = identity_;
-      kept_row = i;
-    }
-    return kept.data();
+    row_errors_ = lengths(exact_.a_norms(), g);
+    column_errors_ = lengths(exact_.b_norms(), 1);
   }
 
   void bound_rows(const std::int32_t* rows, std::int64_t count, float* out, RunControl& control) const {
     row_products(
-        a_, rows, count, *right_, out,
+        exact_.a(), rows, count, *right_, out,
         [&](std::int64_t position, std::int64_t column, std::int64_t size, float* products) {
           const std::int32_t i = rows[position];
           // The lesser of |x - y|^2 and |x + y|^2 is |x|^2 + |y|^2 - 2 |<x, y>|, and |.| makes no error larger.
           if (sign_ == Sign::either) {
             for (std::int64_t c = 0; c < size; ++c) products[c] = std::fabs(products[c]);
           }
-          kernel_.lower_bounds(products, size, listed_sign_, a_norms_[i], b_norms_.data() + column,
+          kernel_.lower_bounds(products, size, exact_.listed_sign(), exact_.a_norms()[i], exact_.b_norms().data() + column,
                                {row_errors_[i], column_errors_.data() + column, 0});
         },
         control);
@@ -272,7 +163,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   // `sweep` visits every row: what it sees is kept. Products are rarely formed after that.
   template <class Sweep>
   void make_rough(const double* prices, Sweep sweep) const {
-    rough_in_making_ = std::make_unique<RoughCosts>(rows_, columns_, prices, largest_, listed_sign_ < 0);
+    rough_in_making_ = std::make_unique<RoughCosts>(rows_, columns_, prices, exact_.largest(), exact_.listed_sign() < 0);
     try {
       sweep();
     } catch (...) {
@@ -336,11 +227,9 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
   Source kind_;
   Sign sign_;
   bool keeps_rough_;
-  double factor_ = 1, listed_sign_, largest_ = 0;
-  StoredRows a_, b_;
+  ExactRows exact_;
   mutable std::optional<RightSide> right_;  // as long as products are formed
-  std::vector<double> a_norms_, b_norms_, row_errors_, column_errors_;
-  std::uint64_t identity_;
+  std::vector<double> row_errors_, column_errors_;
   Array<float> matrix_;
   mutable Array<float> tile_;
   mutable std::int64_t tile_rows_ = 0;

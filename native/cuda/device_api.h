@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Up with any change of what follows. */
-#define SAE_MATCH_DEVICE_ABI 1
+#define SAE_MATCH_DEVICE_ABI 2
 #define SAE_MATCH_DEVICE_ENTRY "sae_match_device_api"
 
 typedef int32_t sae_match_device_status;
@@ -87,6 +87,29 @@ typedef struct {
   double accumulation, underflow;
 } sae_match_device_properties;
 
+/* Partners and their exact costs; -1 and -infinity where there is none. */
+typedef struct {
+  const int32_t *row_to_column, *column_to_row;
+  const double *row_cost, *column_cost;
+} sae_match_device_partners;
+
+/* Of each asked row: the nearest column, the lower one among equals (-1 without one), its cost, the second least cost, and
+   how many columns come before the partner (-1 without one). */
+typedef struct {
+  int32_t* index;
+  double *cost, *second_cost;
+  int32_t* rank;
+} sae_match_device_neighbours;
+
+/* Entries whose exact costs tell the nearest rows and the ranks of columns, in any order. */
+typedef struct {
+  int64_t room;  /* of the arrays */
+  int64_t found; /* out: how many there are; those beyond `room` are lost */
+  int32_t *rows, *columns;
+  int32_t* ties; /* whether the entry has to be compared with the column's partner */
+  double* costs;
+} sae_match_device_candidates;
+
 typedef struct sae_match_device_pair sae_match_device_pair;
 
 typedef struct {
@@ -134,6 +157,17 @@ typedef struct {
   /* min_j (c_ij - v_j) over the exact costs of each given row, rounded down. */
   sae_match_device_status (*least_reduced)(sae_match_device_pair*, const int32_t* rows, int64_t count, const double* v,
                                            double* out, sae_match_device_message*);
+
+  /* Neighbours and ranks, in this order: begin; see_columns over all rows in pieces; neighbours over the same pieces;
+     column_ranks, entries that certainly come before each column's partner, to which candidates add. */
+  sae_match_device_status (*begin_neighbours)(sae_match_device_pair*, const sae_match_device_partners*,
+                                              sae_match_device_message*);
+  sae_match_device_status (*see_columns)(sae_match_device_pair*, const int32_t* rows, int64_t count,
+                                         sae_match_device_message*);
+  sae_match_device_status (*neighbours)(sae_match_device_pair*, const int32_t* rows, int64_t count,
+                                        const sae_match_device_neighbours*, sae_match_device_candidates*,
+                                        sae_match_device_message*);
+  sae_match_device_status (*column_ranks)(sae_match_device_pair*, int32_t* before, sae_match_device_message*);
 } sae_match_device_table;
 
 /* Touches nothing: it may be called without a driver. */

@@ -39,16 +39,17 @@ __device__ inline double squared_norm(const RowsView& rows, std::int64_t r) {
   return total;
 }
 
-// |x - y|^2, or |-x - y|^2.
+// |x - y|^2, or |-x - y|^2; 0 where nobody looks.
 __device__ inline double squared_distance(const RowsView& a, std::int64_t i, const RowsView& b, std::int64_t j,
-                                          bool opposite) {
+                                          bool opposite, bool looked_at) {
   double total = 0;
   for (std::int64_t block = 0; block < a.block_count; ++block) {
     StoredRow x = stored_row(a, block, i);
     const StoredRow y = stored_row(b, block, j);
     if (opposite) x.scale = -x.scale;
     double s = 0;
-    for (std::int64_t k = lane_of_sum(); k < a.blocks[block].columns; k += kLanes) {
+    const std::int64_t columns = looked_at ? a.blocks[block].columns : 0;
+    for (std::int64_t k = lane_of_sum(); k < columns; k += kLanes) {
       const double difference = x[k] - y[k];
       s += difference * difference;
     }
@@ -60,9 +61,10 @@ __device__ inline double squared_distance(const RowsView& a, std::int64_t i, con
 // The exact cost of a pair of rows, with the bits that native/cost/rows_source.cpp gives it.
 __device__ inline double exact_cost(const RowsView& a, std::int64_t i, const RowsView& b, std::int64_t j,
                                     CostRule rule) {
-  double distance = squared_distance(a, i, b, j, false);
-  if (rule.either_sign) distance = fmin(distance, squared_distance(a, i, b, j, true));
-  // |0 - y|^2 is |y|^2, term by term, unless |x|^2 is below all numbers and x is not.
+  // |0 - y|^2 is |y|^2, term by term.
+  const bool looked_at = a.norms[i] != 0 && b.norms[j] != 0;
+  double distance = squared_distance(a, i, b, j, false, looked_at);
+  if (rule.either_sign) distance = fmin(distance, squared_distance(a, i, b, j, true, looked_at));
   if (a.norms[i] == 0) {
     distance = b.norms[j];
   } else if (b.norms[j] == 0) {

@@ -129,6 +129,26 @@ sae_match_device_status least_reduced(sae_match_device_pair* pair, const int32_t
   return guarded(message, [&] { pair->pair.least_reduced(rows, count, v, out); });
 }
 
+sae_match_device_status begin_neighbours(sae_match_device_pair* pair, const sae_match_device_partners* partners,
+                                         sae_match_device_message* message) {
+  return guarded(message, [&] { pair->pair.begin_neighbours(*partners); });
+}
+
+sae_match_device_status see_columns(sae_match_device_pair* pair, const int32_t* rows, int64_t count,
+                                    sae_match_device_message* message) {
+  return guarded(message, [&] { pair->pair.see_columns(rows, count); });
+}
+
+sae_match_device_status neighbours(sae_match_device_pair* pair, const int32_t* rows, int64_t count,
+                                   const sae_match_device_neighbours* out, sae_match_device_candidates* candidates,
+                                   sae_match_device_message* message) {
+  return guarded(message, [&] { pair->pair.neighbours(rows, count, *out, *candidates); });
+}
+
+sae_match_device_status column_ranks(sae_match_device_pair* pair, int32_t* before, sae_match_device_message* message) {
+  return guarded(message, [&] { pair->pair.column_ranks(before); });
+}
+
 const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       sizeof(sae_match_device_table),
                                       SAE_MATCH_PACKAGE_VERSION,
@@ -146,7 +166,11 @@ const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       costs,
                                       quantile,
                                       lists,
-                                      least_reduced};
+                                      least_reduced,
+                                      begin_neighbours,
+                                      see_columns,
+                                      neighbours,
+                                      column_ranks};
 
 }  // namespace
 }  // namespace sae_match::cuda

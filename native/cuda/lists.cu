@@ -20,19 +20,14 @@ struct Choice {
 // The rule of native/cost/selection.h: one of the smaller minima is the cut, and everything at or below it is listed.
 // Where that is too much, the best are.
 __device__ Choice choose(const RowScan& scan, std::int64_t i, std::int64_t size, std::int64_t shared, double& bound,
-                         BlockScratch& scratch) {
+                         BlockScratch& scratch, DigitCounts& digits) {
   const std::int64_t most = 2 * size + shared < scan.columns ? 2 * size + shared : scan.columns;
   const std::int64_t rank = size * 3 / 5 + shared + 1;
-  double least = INFINITY;
-  for (std::int64_t b = threadIdx.x; b < scan.blocks; b += kScanThreads) least = fmin(least, scan.minima[b]);
-  least = least_of_block(least, scratch);
   double cut = DBL_MAX;
   bound = INFINITY;
-  if (rank <= scan.blocks && scan.columns > most && least < INFINITY) {
-    const double found = number_of_rank(least, INFINITY, rank, [&](double x) {
-      std::int64_t count = 0;
-      for (std::int64_t b = threadIdx.x; b < scan.blocks; b += kScanThreads) count += scan.minima[b] <= x;
-      return sum_of_block(count, scratch);
+  if (rank <= scan.blocks && scan.columns > most) {
+    const double found = number_of_rank(rank, digits, [&](auto see) {
+      for (std::int64_t b = threadIdx.x; b < scan.blocks; b += kScanThreads) see(scan.minima[b]);
     });
     // Where even this block is forbidden, everything allowed is listed.
     if (found < INFINITY) bound = cut = found;
@@ -42,12 +37,13 @@ __device__ Choice choose(const RowScan& scan, std::int64_t i, std::int64_t size,
     scan.each(up_to, [&](std::int64_t j, double reduced, bool) { count += wanted(j, reduced); });
     return sum_of_block(count, scratch);
   };
-  const auto count_up_to = [&](double x) {
-    return count_where(x, [&](std::int64_t, double reduced) { return reduced <= x; });
-  };
-  const std::int64_t count = count_up_to(cut);
+  const std::int64_t count = count_where(cut, [&](std::int64_t, double reduced) { return reduced <= cut; });
   if (count <= most) return {cut, count, 0, 0, 0};
-  const double last = number_of_rank(least, cut, most, count_up_to);
+  const double last = number_of_rank(most, digits, [&](auto see) {
+    scan.each(cut, [&](std::int64_t, double reduced, bool) {
+      if (reduced <= cut) see(reduced);
+    });
+  });
   bound = last;
   const std::int64_t below = count_where(last, [&](std::int64_t, double reduced) { return reduced < last; });
   const std::int64_t tied = count_where(last, [&](std::int64_t, double reduced) { return reduced == last; });
@@ -60,10 +56,11 @@ __device__ Choice choose(const RowScan& scan, std::int64_t i, std::int64_t size,
 __global__ void __launch_bounds__(kScanThreads) lists_kernel(ListArguments p) {
   __shared__ double minima[kMostMinima];
   __shared__ BlockScratch scratch, tie_scratch;
+  __shared__ DigitCounts digits;
   const std::int64_t position = blockIdx.x, i = p.asked[position];
   const RowScan scan = scan_row(p.bounds.row(position), p.v, p.bounds.columns, minima);
   double bound;
-  const Choice choice = choose(scan, i, p.size, p.shared[position], bound, scratch);
+  const Choice choice = choose(scan, i, p.size, p.shared[position], bound, scratch, digits);
   const bool drops = choice.tied > 0;
   const auto is_below = [&](double reduced) { return drops ? reduced < choice.last : reduced <= choice.last; };
   const auto is_tied = [&](double reduced) { return drops && reduced == choice.last; };

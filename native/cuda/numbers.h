@@ -64,6 +64,12 @@ __host__ __device__ inline float lower_bound(double product, double row_norm, do
   return !rule.maximize && bound < 0 ? 0.0f : bound;
 }
 
+// What the cost of a bound is at most; see row_error of the sources in native/cost.
+__host__ __device__ inline double upper_bound(float bound, double row_error, double column_error) {
+  const double lower = static_cast<double>(bound);
+  return lower + (2 * row_error * column_error + 0x1p-21 * fabs(lower) + 0x1p-148);
+}
+
 // Bits that are ordered as the numbers are; those of -0 and 0 differ, so callers add 0 first.
 __host__ __device__ inline std::uint64_t ordered_bits(double x) {
   std::uint64_t bits;

@@ -20,8 +20,8 @@ Pair::Pair(const sae_match_device_problem& problem)
     : device_(use(problem.device)),
       rule_{problem.either_sign != 0, problem.maximize != 0},
       product_(static_cast<Product>(problem.product)),
-      a_(problem.a, stream_),
-      b_(problem.b, stream_),
+      a_(problem.a, product_, stream_),
+      b_(problem.b, product_, stream_),
       row_errors_(a_.count()),
       column_errors_(b_.count()) {
   take_room_for_bounds(problem);
@@ -59,8 +59,8 @@ void Pair::norms(double* a, double* b) {
 
 sae_match_device_properties Pair::pack(double factor, double* a_residual, double* b_residual) {
   use(device_);
-  a_.pack(factor, product_, a_residual, stream_);
-  b_.pack(factor, product_, b_residual, stream_);
+  a_.pack(factor, a_residual, stream_);
+  b_.pack(factor, b_residual, stream_);
   sae_match_device_properties properties{};
   properties.dense = static_cast<std::int32_t>(dense_);
   properties.most_rows = most_rows_;
@@ -170,6 +170,78 @@ void Pair::least_reduced(const std::int32_t* rows, std::int64_t count, const dou
   lower_.reserve(count);
   cuda::least_reduced(asked, asked_.data(), count, a_.view(), b_.view(), rule_, v_.data(), lower_.data(), stream_.get());
   stream_.download(out, lower_.data(), static_cast<std::size_t>(count) * sizeof(double));
+}
+
+PartnerView Pair::partner_view() const {
+  return {row_to_column_.data(), column_to_row_.data(), row_cost_.data(),
+          column_cost_.data(),   row_errors_.data(),    column_errors_.data()};
+}
+
+ColumnView Pair::column_view() const { return {least_upper_.data(), second_upper_.data(), before_.data()}; }
+
+void Pair::begin_neighbours(const sae_match_device_partners& partners) {
+  use(device_);
+  const std::int64_t n = a_.count(), m = b_.count();
+  put(row_to_column_, partners.row_to_column, n);
+  put(column_to_row_, partners.column_to_row, m);
+  for (DeviceArray<double>* array : {&column_cost_, &least_upper_, &second_upper_, &zeros_}) array->reserve(m);
+  row_cost_.reserve(n);
+  before_.reserve(m);
+  found_.reserve(1);
+  stream_.upload(row_cost_.data(), partners.row_cost, n);
+  stream_.upload(column_cost_.data(), partners.column_cost, m);
+  SAE_MATCH_CHECK(cudaMemsetAsync(zeros_.data(), 0, static_cast<std::size_t>(m) * sizeof(double), stream_.get()));
+  clear_columns(column_view(), m, stream_.get());
+  stream_.wait();
+}
+
+void Pair::see_columns(const std::int32_t* rows, std::int64_t count) {
+  use(device_);
+  if (count == 0) return;
+  const BoundRows asked = bounds_of(rows, count);
+  chunks_.reserve(2 * chunks_of(count) * b_.count());
+  cuda::see_columns(asked, asked_.data(), count, partner_view(), column_view(), chunks_.data(), stream_.get());
+  stream_.wait();
+}
+
+void Pair::neighbours(const std::int32_t* rows, std::int64_t count, const sae_match_device_neighbours& out,
+                      sae_match_device_candidates& candidates) {
+  use(device_);
+  candidates.found = 0;
+  if (count == 0) return;
+  const BoundRows asked = bounds_of(rows, count);
+  columns_.reserve(count);
+  sizes_.reserve(count);
+  lower_.reserve(count);
+  costs_.reserve(std::max(count, candidates.room));
+  for (DeviceArray<std::int32_t>* array : {&candidate_rows_, &candidate_columns_, &candidate_ties_}) {
+    array->reserve(candidates.room);
+  }
+  const auto bytes = [](std::int64_t entries, std::size_t each) { return static_cast<std::size_t>(entries) * each; };
+  SAE_MATCH_CHECK(cudaMemsetAsync(found_.data(), 0, sizeof(unsigned long long), stream_.get()));
+  find_neighbours(asked, asked_.data(), count, a_.view(), b_.view(), rule_, partner_view(), column_view(), zeros_.data(),
+                  {columns_.data(), costs_.data(), lower_.data(), sizes_.data()},
+                  {candidates.room, found_.data(), candidate_rows_.data(), candidate_columns_.data(), candidate_ties_.data()},
+                  stream_.get());
+  stream_.download(out.index, columns_.data(), bytes(count, sizeof(std::int32_t)));
+  stream_.download(out.cost, costs_.data(), bytes(count, sizeof(double)));
+  stream_.download(out.second_cost, lower_.data(), bytes(count, sizeof(double)));
+  stream_.download(out.rank, sizes_.data(), bytes(count, sizeof(std::int32_t)));
+  unsigned long long found = 0;
+  stream_.download(&found, found_.data(), sizeof found);
+  candidates.found = static_cast<std::int64_t>(found);
+  if (found == 0 || candidates.found > candidates.room) return;
+  exact_costs(a_.view(), b_.view(), rule_, candidate_rows_.data(), candidate_columns_.data(), candidates.found,
+              costs_.data(), stream_.get());
+  stream_.download(candidates.rows, candidate_rows_.data(), bytes(candidates.found, sizeof(std::int32_t)));
+  stream_.download(candidates.columns, candidate_columns_.data(), bytes(candidates.found, sizeof(std::int32_t)));
+  stream_.download(candidates.ties, candidate_ties_.data(), bytes(candidates.found, sizeof(std::int32_t)));
+  stream_.download(candidates.costs, costs_.data(), bytes(candidates.found, sizeof(double)));
+}
+
+void Pair::column_ranks(std::int32_t* before) {
+  use(device_);
+  stream_.download(before, before_.data(), static_cast<std::size_t>(b_.count()) * sizeof(std::int32_t));
 }
 
 }  // namespace sae_match::cuda

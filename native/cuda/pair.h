@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/lists.h"
+#include "cuda/neighbours.h"
 #include "cuda/product.h"
 #include "cuda/rows.h"
 
@@ -23,6 +24,12 @@ class Pair {
              std::int32_t* sizes, double* bounds);
   void least_reduced(const std::int32_t* rows, std::int64_t count, const double* v, double* out);
 
+  void begin_neighbours(const sae_match_device_partners& partners);
+  void see_columns(const std::int32_t* rows, std::int64_t count);
+  void neighbours(const std::int32_t* rows, std::int64_t count, const sae_match_device_neighbours& out,
+                  sae_match_device_candidates& candidates);
+  void column_ranks(std::int32_t* before);
+
  private:
   static int use(int device);
   void take_room_for_bounds(const sae_match_device_problem& problem);
@@ -31,6 +38,8 @@ class Pair {
   BoundRows bounds_of(const std::int32_t* rows, std::int64_t count);
   void put(DeviceArray<std::int32_t>& to, const std::int32_t* from, std::int64_t count);
   void put_prices(const double* v);
+  PartnerView partner_view() const;
+  ColumnView column_view() const;
 
   int device_;
   CostRule rule_;
@@ -44,6 +53,10 @@ class Pair {
   // Kept from call to call.
   DeviceArray<std::int32_t> asked_, shared_, columns_, sizes_;
   DeviceArray<double> v_, costs_, lower_;
+  // Of the audit's neighbours.
+  DeviceArray<std::int32_t> row_to_column_, column_to_row_, before_, candidate_rows_, candidate_columns_, candidate_ties_;
+  DeviceArray<double> row_cost_, column_cost_, least_upper_, second_upper_, chunks_, zeros_;
+  DeviceArray<unsigned long long> found_;
 };
 
 }  // namespace sae_match::cuda

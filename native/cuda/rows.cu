@@ -63,8 +63,8 @@ dim3 blocks_for(std::int64_t threads) { return dim3(static_cast<unsigned>((threa
 
 }  // namespace
 
-DeviceRows::DeviceRows(const sae_match_device_rows& rows, Stream& stream)
-    : count_(rows.count), block_count_(rows.block_count), norms_(rows.count), unscale_(rows.count) {
+DeviceRows::DeviceRows(const sae_match_device_rows& rows, Product product, Stream& stream)
+    : count_(rows.count), block_count_(rows.block_count), product_(product), norms_(rows.count), unscale_(rows.count) {
   const auto stored = [&](std::int64_t r) { return rows.index ? std::int64_t{rows.index[r]} : r; };
   std::vector<BlockView> views;
   std::vector<double> scale(static_cast<std::size_t>(count_));
@@ -83,6 +83,8 @@ DeviceRows::DeviceRows(const sae_match_device_rows& rows, Stream& stream)
   }
   blocks_.allocate(block_count_);
   stream.upload(blocks_.data(), views.data(), block_count_);
+  const std::size_t bytes = product_ == Product::f16 ? sizeof(__half) : sizeof(float);
+  operand_.allocate(count_ * depth() * static_cast<std::int64_t>(bytes));
 }
 
 void DeviceRows::find_norms(double* norms, Stream& stream) {
@@ -90,15 +92,13 @@ void DeviceRows::find_norms(double* norms, Stream& stream) {
   stream.download(norms, norms_.data(), static_cast<std::size_t>(count_) * sizeof(double));
 }
 
-void DeviceRows::pack(double factor, Product product, double* residual, Stream& stream) {
+void DeviceRows::pack(double factor, double* residual, Stream& stream) {
   factor_ = factor;
   launch("norms times factor", multiply_kernel, blocks_for(count_), kThreads, 0, stream.get(), norms_.data(), count_,
          factor * factor);
   DeviceArray<double> residuals(count_);
-  const bool half = product == Product::f16;
-  operand_.allocate(count_ * depth() * static_cast<std::int64_t>(half ? sizeof(__half) : sizeof(float)));
   const dim3 grid = blocks_for(count_ * kWarp);
-  if (half) {
+  if (product_ == Product::f16) {
     launch("pack to f16", pack_kernel<__half>, grid, kThreads, 0, stream.get(), view(), depth(),
            reinterpret_cast<__half*>(operand_.data()), unscale_.data(), residuals.data());
   } else {

@@ -38,7 +38,7 @@ inline constexpr std::int64_t kDepthGrain = 32;
 class DeviceRows {
  public:
   // Copies the rows, in the order of their index.
-  DeviceRows(const sae_match_device_rows& rows, Stream& stream);
+  DeviceRows(const sae_match_device_rows& rows, Product product, Stream& stream);
 
   std::int64_t count() const { return count_; }
   std::int64_t width() const { return width_; }
@@ -49,10 +49,11 @@ class DeviceRows {
   // To be called once, before pack().
   void find_norms(double* norms, Stream& stream);
   // residual[r] is at least the norm of row r, times `factor`, less what the operand has of it.
-  void pack(double factor, Product product, double* residual, Stream& stream);
+  void pack(double factor, double* residual, Stream& stream);
 
  private:
   std::int64_t count_, width_ = 0, block_count_;
+  Product product_;
   double factor_ = 1;
   std::vector<DeviceArray<char>> data_;
   std::vector<DeviceArray<double>> scales_;

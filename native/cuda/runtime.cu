@@ -47,6 +47,8 @@ sae_match_device_status status_of(cudaError_t error) {
       cudaDriverGetVersion(&version);
       return version == 0 ? SAE_MATCH_DEVICE_NO_DRIVER : SAE_MATCH_DEVICE_DRIVER_TOO_OLD;
     }
+    case cudaErrorUnsupportedPtxVersion:
+      return SAE_MATCH_DEVICE_DRIVER_TOO_OLD;
     case cudaErrorNoDevice:
     case cudaErrorInvalidDevice:
       return SAE_MATCH_DEVICE_NO_DEVICE;

@@ -106,20 +106,29 @@ __device__ inline RowScan scan_row(const float* costs, const double* v, std::int
   return scan;
 }
 
-// The least number in [low, high] that at least `rank` are not above, where count(x) tells how many are not above x.
-// All threads of the block get the same.
-template <class Count>
-__device__ inline double number_of_rank(double low, double high, std::int64_t rank, Count count) {
-  std::uint64_t from = ordered_bits(low), to = ordered_bits(high);
-  while (from < to) {
-    const std::uint64_t middle = from + (to - from) / 2;
-    if (count(from_ordered_bits(middle)) >= rank) {
-      to = middle;
-    } else {
-      from = middle + 1;
-    }
+struct DigitCounts {
+  unsigned counts[kScanThreads];  // of the values of eight bits
+};
+
+// The rank-th least, from 1 on, of the numbers that the threads of a block show: each(see) calls see(x) for those of this
+// thread. Digit after digit of eight bits is found by counting. All threads get the same.
+template <class Each>
+__device__ inline double number_of_rank(std::int64_t rank, DigitCounts& digits, Each each) {
+  std::uint64_t found = 0;
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    __syncthreads();
+    digits.counts[threadIdx.x] = 0;
+    __syncthreads();
+    each([&](double x) {
+      const std::uint64_t bits = ordered_bits(x);
+      if (shift == 56 || bits >> (shift + 8) == found) atomicAdd(&digits.counts[bits >> shift & 255], 1u);
+    });
+    __syncthreads();
+    std::int64_t digit = 0;
+    while (rank > digits.counts[digit]) rank -= digits.counts[digit++];
+    found = found << 8 | static_cast<std::uint64_t>(digit);
   }
-  return from_ordered_bits(to);
+  return from_ordered_bits(found);
 }
 
 }  // namespace sae_match::cuda

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "cuda/pair.h"
@@ -9,7 +10,7 @@
 namespace sae_match::cuda {
 namespace {
 
-constexpr std::int64_t kRows = 70, kColumns = 150, kWidth = 45, kSize = 8;
+constexpr std::int64_t kRows = 20, kColumns = 150, kWidth = 45, kSize = 8;
 
 void require(bool condition, const char* what) {
   if (!condition) throw DeviceError{SAE_MATCH_DEVICE_SELF_TEST_FAILED, std::string("The GPU gave a wrong answer: ") + what};
@@ -39,6 +40,53 @@ double distance_of(const float* x, const float* y, CostRule rule) {
   }
   const double distance = rule.either_sign ? std::min(same, opposite) : same;
   return rule.maximize ? -distance : distance;
+}
+
+// Partners: row i and column i for every even i.
+void test_neighbours(Pair& pair, const std::vector<std::int32_t>& every, const std::vector<double>& exact) {
+  std::vector<std::int32_t> row_to_column(kRows, -1), column_to_row(kColumns, -1);
+  std::vector<double> row_cost(kRows, -INFINITY), column_cost(kColumns, -INFINITY);
+  const auto cost = [&](std::int64_t i, std::int64_t j) { return exact[static_cast<std::size_t>(i * kColumns + j)]; };
+  for (std::size_t i = 0; i < kRows; i += 2) {
+    row_to_column[i] = column_to_row[i] = static_cast<std::int32_t>(i);
+    row_cost[i] = column_cost[i] = cost(static_cast<std::int64_t>(i), static_cast<std::int64_t>(i));
+  }
+  pair.begin_neighbours({row_to_column.data(), column_to_row.data(), row_cost.data(), column_cost.data()});
+  pair.see_columns(every.data(), kRows);
+  constexpr std::int64_t kRoom = kRows * kColumns;
+  std::vector<std::int32_t> index(kRows), rank(kRows), rows(kRoom), columns(kRoom), ties(kRoom), before(kColumns);
+  std::vector<double> nearest(kRows), second(kRows), costs(kRoom), nearest_row(kColumns, INFINITY);
+  sae_match_device_candidates candidates{kRoom, 0, rows.data(), columns.data(), ties.data(), costs.data()};
+  pair.neighbours(every.data(), kRows, {index.data(), nearest.data(), second.data(), rank.data()}, candidates);
+  pair.column_ranks(before.data());
+  require(candidates.found >= kColumns && candidates.found <= kRoom, "candidates");
+  for (std::size_t c = 0; c < static_cast<std::size_t>(candidates.found); ++c) {
+    const auto j = static_cast<std::size_t>(columns[c]);
+    require(costs[c] == cost(rows[c], columns[c]), "costs of candidates");
+    nearest_row[j] = std::min(nearest_row[j], costs[c]);
+    if (ties[c]) before[j] += costs[c] < column_cost[j] || (costs[c] == column_cost[j] && rows[c] < column_to_row[j]);
+  }
+  for (std::int64_t i = 0; i < kRows; ++i) {
+    std::vector<std::pair<double, std::int64_t>> order;
+    for (std::int64_t j = 0; j < kColumns; ++j) order.push_back({cost(i, j), j});
+    std::sort(order.begin(), order.end());
+    const auto at = static_cast<std::size_t>(i);
+    require(index[at] == order[0].second && nearest[at] == order[0].first && second[at] == order[1].first, "nearest columns");
+    require(rank[at] == (i % 2 ? -1 : std::find(order.begin(), order.end(), std::pair(cost(i, i), i)) - order.begin()),
+            "ranks of columns");
+  }
+  for (std::int64_t j = 0; j < kColumns; ++j) {
+    double least = INFINITY;
+    std::int32_t rank_of_partner = 0;
+    for (std::int64_t i = 0; i < kRows; ++i) {
+      least = std::min(least, cost(i, j));
+      const std::int32_t partner = column_to_row[static_cast<std::size_t>(j)];
+      rank_of_partner += partner >= 0 && std::pair(cost(i, j), i) < std::pair(cost(partner, j), std::int64_t{partner});
+    }
+    require(nearest_row[static_cast<std::size_t>(j)] == least, "nearest rows");
+    require(column_to_row[static_cast<std::size_t>(j)] < 0 || before[static_cast<std::size_t>(j)] == rank_of_partner,
+            "ranks of rows");
+  }
 }
 
 void test_problem(int device, CostRule rule, Product product, bool dense) {
@@ -125,6 +173,7 @@ void test_problem(int device, CostRule rule, Product product, bool dense) {
     }
     require(least[static_cast<std::size_t>(i)] == best, "least reduced costs");
   }
+  test_neighbours(pair, every, exact);
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ class StoredRows {
   // Inner product of one block of such a row with row r.
   double block_dot(const Kernels& kernels, std::int64_t block, const double* x, std::int64_t r) const;
 
- private:
+  // A block as it lies in memory, by stored row: rows are contiguous, the scale is the caller's (null for 1).
   struct Block {
     const std::byte* data;
     Dtype dtype;
@@ -44,6 +44,11 @@ class StoredRows {
     std::int64_t element_bytes;
     const double* scale;
   };
+  const std::vector<Block>& stored_blocks() const { return blocks_; }
+  // The stored row of each row; null where they are the same.
+  const std::int32_t* index() const { return rows_->index; }
+
+ private:
   const void* stored(const Block& block, std::int64_t r) const {
     return block.data + rows_->stored_row(r) * block.row_bytes;
   }

@@ -312,9 +312,12 @@ Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, co
   const Source kind = rows_options.source.value_or(
       bytes <= static_cast<double>(rows_options.memory_budget) ? Source::dense : Source::implicit);
   const bool transposed = a.count > b.count;
+  const Rows &shorter = transposed ? b : a, &longer = transposed ? a : b;
   const std::unique_ptr<RowsCostSource> source =
-      make_rows_source(transposed ? b : a, transposed ? a : b, options.maximize, kind,
-                       rows_options.memory_budget, control, rows_options.sign);
+      rows_options.devices ? make_device_source(*rows_options.devices, shorter, longer, options.maximize,
+                                                rows_options.source, rows_options.memory_budget, control, rows_options.sign)
+                           : make_rows_source(shorter, longer, options.maximize, kind, rows_options.memory_budget, control,
+                                              rows_options.sign);
   return solve_source(*source, options, {transposed, options.maximize, source->cost_factor()},
                       rows_options.memory_budget, control, watch);
 }

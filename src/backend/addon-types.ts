@@ -21,6 +21,27 @@ export interface NativeBuild {
   readonly summary: string
 }
 
+/** What a CUDA library finds on this machine. */
+export interface NativeDevices {
+  /** Toolkit and architectures of the library. */
+  readonly build: string
+  /** The newest CUDA the driver supports: 13000 for 13.0. */
+  readonly driverVersion: number
+  /** The CUDA the library was built with. */
+  readonly runtimeVersion: number
+  /** In the order of `CUDA_VISIBLE_DEVICES`; jobs are dealt out to them in turn. */
+  readonly devices: readonly NativeDevice[]
+}
+
+export interface NativeDevice {
+  readonly name: string
+  /** `9.0` for example. */
+  readonly computeCapability: string
+  readonly multiprocessors: number
+  readonly totalBytes: number
+  readonly freeBytes: number
+}
+
 /** A running job; only good for {@link Addon.cancel}. */
 export type JobHandle = { readonly __job: unique symbol }
 
@@ -116,13 +137,14 @@ export const figureNames = [
 
 export type SolveMatrixArguments = [...costs: MatrixArguments, ...options: SolveArguments, ...out: SolutionArguments]
 export type SolveSparseArguments = [...costs: SparseArguments, ...options: SolveArguments, ...out: SolutionArguments]
-/** `source` is -1 for `auto`. */
+/** `source` is -1 for `auto`, `cudaLibrary` empty for the CPU. */
 export type SolveRowsArguments = [
   ...a: RowsArguments,
   ...b: RowsArguments,
   source: number,
   memoryBudget: number,
   sign: number,
+  cudaLibrary: string,
   ...options: SolveArguments,
   ...out: SolutionArguments,
 ]
@@ -143,6 +165,11 @@ export interface Addon {
   threadCount(): number
   /** For the whole process. */
   setThreadCount(count: number): void
+
+  /** Loads the CUDA library at an absolute path; the first call of CUDA. Throws an `Error` with the reason's `code`. */
+  describeDevices(cudaLibrary: string): NativeDevices
+  /** Runs every kernel against known answers. Throws as above, and `SELF_TEST_FAILED`. */
+  testDevices(cudaLibrary: string): undefined
 
   squaredRowNorms(...args: [...matrix: MatrixArguments, out: Float64Array]): Job<undefined>
   rowDots(...args: [...matrix: MatrixArguments, vector: Float64Array, out: Float64Array]): Job<undefined>
@@ -168,6 +195,7 @@ export interface Addon {
       ...b: RowsArguments,
       count: number,
       sign: number,
+      cudaLibrary: string,
       index: Int32Array,
       cost: Float64Array,
     ]

@@ -2,7 +2,7 @@ import type { Rows } from '../sae/rows.js'
 import type { RowMath } from '../tensor/row-math.js'
 import type { SparseMatrix } from '../tensor/sparse-matrix.js'
 
-/** The engines. `cuda` is not in this version: asking for it is the error `BACKEND_UNAVAILABLE`. */
+/** The engines. `cuda` is `native` with the costs of feature rows formed and scanned on GPUs. */
 export type BackendName = 'typescript' | 'native' | 'cuda'
 /**
  * `shortlist`: exact, and made for costs of features. `jv`: the textbook dense solver, exact. `greedy`: the cheapest

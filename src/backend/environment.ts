@@ -20,6 +20,8 @@ export interface Environment {
   readonly threads: number | null
   /** The only addon file to try; null to look in the package. */
   readonly addon: string | null
+  /** The only CUDA library to try; null for the one beside the addon. */
+  readonly cudaLibrary: string | null
 }
 
 /** @throws `INVALID_ENVIRONMENT` naming the variable, what it may be and what it is. */
@@ -29,6 +31,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     simd: word(variables, 'SAE_MATCH_SIMD', simdNames),
     threads: threadCount(variables),
     addon: absolutePath(variables, 'SAE_MATCH_ADDON'),
+    cudaLibrary: absolutePath(variables, 'SAE_MATCH_CUDA_LIB'),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { NativeBuild } from './addon-types.js'
 import type { BackendName } from './backend.js'
+import { type CudaInfo, loadCuda } from './cuda.js'
 import { type BackendRequest, backendNames, environmentReport, readEnvironment } from './environment.js'
 import { loadAddon, type Unavailable } from './load.js'
 import { version } from './manifest.js'
@@ -21,6 +22,8 @@ export interface BackendInfo {
   readonly addonPath: string | null
   /** How that addon was built. */
   readonly build: NativeBuild | null
+  /** The CUDA library and its GPUs; null for another backend. */
+  readonly cuda: CudaInfo | null
   /** The SAE_MATCH_* variables that are set. */
   readonly env: Readonly<Record<string, string>>
   /** Every backend that was passed over. */
@@ -36,7 +39,7 @@ export type Availability =
 export function backendInfo(request: BackendRequest = 'auto'): BackendInfo {
   const { requested, reasons } = selectBackend(request, readEnvironment(process.env), probeBackend)
   const backend = getBackendSync(request)
-  const { addon, path } = backend.name === 'native' ? loadAddon() : { addon: null, path: null }
+  const { addon, path } = backend.name === 'typescript' ? { addon: null, path: null } : loadAddon()
   return {
     version,
     requested,
@@ -46,6 +49,7 @@ export function backendInfo(request: BackendRequest = 'auto'): BackendInfo {
     threads: backend.threads,
     addonPath: path,
     build: addon?.build ?? null,
+    cuda: backend.name === 'cuda' ? loadCuda().info : null,
     env: environmentReport(process.env),
     reasons,
   }

@@ -28,11 +28,15 @@ import { compactSolutionArrays, readSolution, solutionArrays } from './solution-
  */
 const copyLimit = 16 * 2 ** 20
 
-/** The CPU backend over the addon. Every method but `solveSync` leaves the calling thread free. */
-export function createNativeBackend(addon: Addon): Backend {
+/**
+ * The backend over the addon. Every method but `solveSync` leaves the calling thread free.
+ * @param cudaLibrary the library on whose GPUs the costs of feature rows are formed; null for the CPU
+ */
+export function createNativeBackend(addon: Addon, cudaLibrary: string | null = null): Backend {
   const figures = new Float64Array(figureNames.length) // of one synchronous call after another
+  const device = cudaLibrary ?? ''
   return {
-    name: 'native',
+    name: cudaLibrary === null ? 'native' : 'cuda',
     get simd() {
       return addon.activeSimd()
     },
@@ -94,6 +98,7 @@ export function createNativeBackend(addon: Addon): Backend {
           ...rowsArguments('b', b),
           count,
           signOrder.indexOf(sign),
+          device,
           index,
           cost,
         ),
@@ -106,7 +111,9 @@ export function createNativeBackend(addon: Addon): Backend {
       const out = solutionArrays(...shapeOf(costs), problem.neighbours)
       await run(addon, control, (report) => {
         const options = solveArguments(problem, input)
-        if (costs.kind === 'rows') return addon.solveRows(report, ...rowPairArguments(costs, input), ...options, ...out)
+        if (costs.kind === 'rows') {
+          return addon.solveRows(report, ...rowPairArguments(costs, input), device, ...options, ...out)
+        }
         if (costs.kind === 'sparse') {
           return addon.solveSparse(report, ...sparseArguments(costs, input), ...options, ...out)
         }
@@ -121,7 +128,7 @@ export function createNativeBackend(addon: Addon): Backend {
       attempt(() => {
         const options = solveArguments(problem, inputInPlace)
         if (costs.kind === 'rows') {
-          return addon.solveRowsSync(...rowPairArguments(costs, inputInPlace), ...options, ...out)
+          return addon.solveRowsSync(...rowPairArguments(costs, inputInPlace), device, ...options, ...out)
         }
         if (costs.kind === 'sparse') {
           return addon.solveSparseSync(...sparseArguments(costs, inputInPlace), ...options, ...out)

@@ -1,5 +1,6 @@
 import { SaeMatchError, wrongValue } from '../errors.js'
 import type { Backend, BackendName } from './backend.js'
+import { failuresOfPresentGpus, loadCuda } from './cuda.js'
 import { type BackendRequest, backendNames, type Environment, readEnvironment } from './environment.js'
 import { loadAddon, type Unavailable } from './load.js'
 import { createNativeBackend, forceSimd } from './native.js'
@@ -49,18 +50,10 @@ export function selectBackend(request: BackendRequest, environment: Environment,
   throw new SaeMatchError('BACKEND_UNAVAILABLE', 'No backend works here')
 }
 
-/** Whether a backend works on this machine; loads the addon when asked for `native`. */
+/** Whether a backend works on this machine; loads the addon when asked for `native`, the CUDA library for `cuda`. */
 export function probeBackend(backend: BackendName): Probe {
   if (backend === 'typescript') return { failure: null }
-  if (backend === 'native') return loadAddon()
-  return {
-    failure: {
-      code: 'BACKEND_UNAVAILABLE',
-      message: 'This version of sae-match has no CUDA backend',
-      hint: 'Leave the backend to "auto": it takes the best one that works here.',
-    },
-    demanded: false,
-  }
+  return backend === 'native' ? loadAddon() : loadCuda()
 }
 
 /** {@link getBackendSync} as a promise, so that every failure is a rejection. */
@@ -77,7 +70,8 @@ export function getBackendSync(request: BackendRequest = 'auto'): Backend {
   const chosenBefore = chosen.get(request)
   if (chosenBefore !== undefined) return chosenBefore
   const environment = readEnvironment(process.env)
-  const { backend } = selectBackend(request, environment, probeBackend)
+  const { backend, reasons } = selectBackend(request, environment, probeBackend)
+  for (const reason of reasons) warnOfGpu(reason)
   const instance = backends.get(backend) ?? createBackend(backend, environment)
   backends.set(backend, instance)
   chosen.set(request, instance)
@@ -87,12 +81,21 @@ export function getBackendSync(request: BackendRequest = 'auto'): Backend {
 const backends = new Map<BackendName, Backend>()
 const chosen = new Map<BackendRequest, Backend>()
 
+let warned = false
+
+/** Once for a process: a GPU that is there and cannot be used. */
+function warnOfGpu({ code, message, hint }: Reason): void {
+  if (warned || !failuresOfPresentGpus.has(code)) return
+  warned = true
+  process.emitWarning(`The GPU is not used: ${message}`, { code, detail: hint })
+}
+
 function createBackend(name: BackendName, { simd, threads }: Environment): Backend {
-  const { addon } = name === 'native' ? loadAddon() : { addon: null }
+  const { addon } = name === 'typescript' ? { addon: null } : loadAddon()
   if (addon === null) return createTypescriptBackend({ threads: threads ?? availableCores() })
   if (simd !== 'auto') forceSimd(addon, simd)
   if (threads !== null) addon.setThreadCount(threads)
-  return createNativeBackend(addon)
+  return createNativeBackend(addon, name === 'cuda' ? (loadCuda().info?.libraryPath ?? null) : null)
 }
 
 function disabled(requested: BackendName): Unavailable {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { environmentReport, readEnvironment } from '../../src/backend/environment.js'
 
-const unset = { backend: 'auto', simd: 'auto', threads: null, addon: null }
+const unset = { backend: 'auto', simd: 'auto', threads: null, addon: null, cudaLibrary: null }
 
 describe('readEnvironment', () => {
   it.each([
@@ -14,6 +14,7 @@ describe('readEnvironment', () => {
     [{ SAE_MATCH_THREADS: '1' }, { ...unset, threads: 1 }],
     [{ SAE_MATCH_THREADS: '64' }, { ...unset, threads: 64 }],
     [{ SAE_MATCH_ADDON: '/a/b.node' }, { ...unset, addon: '/a/b.node' }],
+    [{ SAE_MATCH_CUDA_LIB: '/a/b.so' }, { ...unset, cudaLibrary: '/a/b.so' }],
   ])('%j', (variables, expected) => {
     expect(readEnvironment(variables)).toEqual(expected)
   })
@@ -28,6 +29,7 @@ describe('readEnvironment', () => {
     ['SAE_MATCH_THREADS', 'many', 'integer'],
     ['SAE_MATCH_THREADS', '10000', 'integer'],
     ['SAE_MATCH_ADDON', 'build/Release/sae_match.node', 'absolute path'],
+    ['SAE_MATCH_CUDA_LIB', 'libsae_match_cuda.so', 'absolute path'],
   ])('%s=%s is an error that names the variable and what it may be', (name, value, allowed) => {
     const read = () => readEnvironment({ [name]: value })
     expect(read).toThrow(expect.objectContaining({ code: 'INVALID_ENVIRONMENT' }))

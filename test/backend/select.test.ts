@@ -8,16 +8,16 @@ const works: Probe = { failure: null }
 const missing: Probe = { failure: { code: 'ADDON_NOT_FOUND', message: 'no addon', hint: 'build it' }, demanded: false }
 const broken: Probe = { failure: { code: 'DLOPEN_FAILED', message: 'broken addon', hint: 'mend it' }, demanded: true }
 const noCuda: Probe = {
-  failure: { code: 'BACKEND_UNAVAILABLE', message: 'no CUDA', hint: 'use native' },
+  failure: { code: 'NO_DRIVER', message: 'no CUDA', hint: 'use native' },
   demanded: false,
 }
 const probes: Record<string, Probe> = { works, missing, broken, absent: noCuda }
 
 // request, SAE_MATCH_BACKEND, native, cuda, expected backend or error code, reasons. `*` stands for every value.
 const table = `
-  auto        auto        works    absent   native               cuda:BACKEND_UNAVAILABLE
+  auto        auto        works    absent   native               cuda:NO_DRIVER
   auto        auto        works    works    cuda                 -
-  auto        auto        missing  absent   typescript           cuda:BACKEND_UNAVAILABLE,native:ADDON_NOT_FOUND
+  auto        auto        missing  absent   typescript           cuda:NO_DRIVER,native:ADDON_NOT_FOUND
   auto        auto        missing  works    cuda                 -
   auto        auto        broken   absent   DLOPEN_FAILED        -
   auto        auto        broken   works    cuda                 -
@@ -25,13 +25,13 @@ const table = `
   auto        native      works    *        native               cuda:DISABLED_BY_ENV,typescript:DISABLED_BY_ENV
   auto        native      missing  *        ADDON_NOT_FOUND      -
   auto        native      broken   *        DLOPEN_FAILED        -
-  auto        cuda        *        absent   BACKEND_UNAVAILABLE  -
+  auto        cuda        *        absent   NO_DRIVER            -
   auto        cuda        *        works    cuda                 native:DISABLED_BY_ENV,typescript:DISABLED_BY_ENV
   typescript  *           *        *        typescript           -
   native      *           works    *        native               -
   native      *           missing  *        ADDON_NOT_FOUND      -
   native      *           broken   *        DLOPEN_FAILED        -
-  cuda        *           *        absent   BACKEND_UNAVAILABLE  -
+  cuda        *           *        absent   NO_DRIVER            -
   cuda        *           *        works    cuda                 -
 `
 
@@ -62,7 +62,13 @@ describe('selectBackend', () => {
 
   it.each(cases)('request %s, SAE_MATCH_BACKEND %s, native %s, cuda %s: %s', (...row) => {
     const [request, variable, native, cuda, expected, reasons] = row
-    const environment: Environment = { backend: variable as BackendRequest, simd: 'auto', threads: null, addon: null }
+    const environment: Environment = {
+      backend: variable as BackendRequest,
+      simd: 'auto',
+      threads: null,
+      addon: null,
+      cudaLibrary: null,
+    }
     const asked: string[] = []
     const probe = (backend: BackendName) => {
       asked.push(backend)
@@ -81,7 +87,7 @@ describe('selectBackend', () => {
   })
 
   it('does not load the addon for the TypeScript backend', () => {
-    const environment: Environment = { backend: 'auto', simd: 'auto', threads: null, addon: null }
+    const environment: Environment = { backend: 'auto', simd: 'auto', threads: null, addon: null, cudaLibrary: null }
     const probe = (backend: BackendName) => {
       expect(backend).toBe('typescript')
       return works
@@ -90,7 +96,7 @@ describe('selectBackend', () => {
   })
 
   it('refuses an unknown name', () => {
-    const environment: Environment = { backend: 'auto', simd: 'auto', threads: null, addon: null }
+    const environment: Environment = { backend: 'auto', simd: 'auto', threads: null, addon: null, cudaLibrary: null }
     expect(() => selectBackend('gpu' as BackendRequest, environment, () => works)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('"gpu"') }),
     )
@@ -113,5 +119,8 @@ describe('getBackend', () => {
     expect(await getBackend('native')).toBe(backend)
   })
 
-  it('rejects a backend that cannot be had', () => expectFailure(getBackend('cuda'), 'BACKEND_UNAVAILABLE', 'CUDA'))
+  it('rejects a backend that cannot be had, with its reason', async () => {
+    const { failure } = probeBackend('cuda')
+    if (failure !== null) await expectFailure(getBackend('cuda'), failure.code, failure.message)
+  })
 })

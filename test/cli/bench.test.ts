@@ -87,8 +87,9 @@ describe('bench', () => {
   })
 
   it('fails before it measures where a backend does not work or nothing can be written', async () => {
-    const absent = await bench('--backends', 'cuda')
-    expect(absent).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('(BACKEND_UNAVAILABLE)') })
+    process.env.SAE_MATCH_ADDON = '/nowhere/addon.node'
+    const absent = await bench('--backends', 'cuda').finally(() => delete process.env.SAE_MATCH_ADDON)
+    expect(absent).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('(DLOPEN_FAILED)') })
     const taken = await bench(...tiny, '--out', folder)
     expect(taken).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^error .*\(OUTPUT_FAILED\)/) })
   })

@@ -5,8 +5,10 @@ import { runCommandLine } from '../helpers/run-typescript.js'
 const native = availableBackends.includes('native')
 
 describe('doctor', () => {
+  const withoutGpus = { CUDA_VISIBLE_DEVICES: '' }
+
   it('prints exactly the JSON of the contract', async () => {
-    const { code, stdout, stderr } = await runCommandLine(['doctor', '--json'])
+    const { code, stdout, stderr } = await runCommandLine(['doctor', '--json'], withoutGpus)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const found = JSON.parse(stdout)
     expect(Object.keys(found)).toEqual(['version', 'backends'])
@@ -15,7 +17,7 @@ describe('doctor', () => {
     expect(found.backends.native.available).toBe(native)
     expect(found.backends.cuda).toMatchObject({
       available: false,
-      reason: 'BACKEND_UNAVAILABLE',
+      reason: expect.stringMatching(native ? /^(BACKEND_LIB_NOT_FOUND|NO_DRIVER|NO_DEVICE)$/ : /^ADDON_NOT_FOUND$/),
       hint: expect.any(String),
     })
   })
@@ -41,9 +43,11 @@ describe('doctor', () => {
 
   it('fails where the backend that is demanded does not work', async () => {
     expect((await runCommandLine(['doctor', '--backend', 'typescript'])).code).toBe(0)
-    const { code, stdout, stderr } = await runCommandLine(['doctor', '--backend', 'cuda', '--json'])
+    const { code, stdout, stderr } = await runCommandLine(['doctor', '--backend', 'cuda', '--json'], {
+      SAE_MATCH_ADDON: '/nowhere/addon.node',
+    })
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toHaveProperty('backends.cuda.available', false)
-    expect(stderr).toContain('(BACKEND_UNAVAILABLE)')
+    expect(stderr).toContain('(DLOPEN_FAILED)')
   })
 })

@@ -72,7 +72,7 @@ describe('sae-match', () => {
     { args: ['inspect', '/nowhere'], env: {}, errorCode: 'FILE_NOT_FOUND' },
     { args: ['match', '/nowhere/a', '/nowhere/b'], env: {}, errorCode: 'FILE_NOT_FOUND' },
     { args: ['demo'], env: { SAE_MATCH_BACKEND: 'fast' }, errorCode: 'INVALID_ENVIRONMENT' },
-    { args: ['demo', '--backend', 'cuda'], env: {}, errorCode: 'BACKEND_UNAVAILABLE' },
+    { args: ['demo', '--backend', 'cuda'], env: { SAE_MATCH_ADDON: '/nowhere/a.node' }, errorCode: 'DLOPEN_FAILED' },
   ])('ends with 1 and a code for $args', async ({ args, env, errorCode }) => {
     const { code, stdout, stderr } = await runCommandLine([...args, '--json'], env)
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })

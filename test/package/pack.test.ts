@@ -135,7 +135,6 @@ describe('an installed package', () => {
       backends: {
         typescript: { available: true, reason: null },
         native: { available: hasPrebuilds, reason: hasPrebuilds ? null : 'ADDON_NOT_FOUND' },
-        cuda: { available: false, reason: 'BACKEND_UNAVAILABLE' },
       },
     })
   })
@@ -204,7 +203,7 @@ describe('an installed package without an addon for the platform', () => {
     const info = { active: 'typescript', addonPath: null, threads: 3 }
     expect(found).toMatchObject({ ...answer, backend: 'typescript', info })
     expect(found.info.reasons).toMatchObject([
-      { backend: 'cuda', code: 'BACKEND_UNAVAILABLE' },
+      { backend: 'cuda', code: 'ADDON_NOT_FOUND' },
       { backend: 'native', code: 'ADDON_NOT_FOUND', hint: expect.stringContaining('build:native') },
     ])
     const { stdout } = await command(consumer, 'demo', '--json', '--out', path.join(consumer, 'run'))

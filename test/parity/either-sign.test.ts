@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { certify } from '../../src/assignment/certificate.js'
 import { toProblem } from '../../src/assignment/problem.js'
 import type { Rows } from '../../src/sae/rows.js'
-import { describeBackends } from '../helpers/backends.js'
+import { describeBackendsOverRows } from '../helpers/backends.js'
 import { allPairs, makeRows } from '../helpers/feature-rows.js'
 
 const shapes = [
@@ -25,7 +25,7 @@ const opposite = (rows: Rows) => timesSign(rows, () => -1)
 const makeTurnedRows = (count: number, seed: number) =>
   timesSign(makeRows(count, seed), (row) => (row % 2 === 0 ? 1 : -1))
 
-describeBackends('rows up to their sign', (backend) => {
+describeBackendsOverRows('rows up to their sign', (backend) => {
   /** The lesser exact cost of a row and of its opposite, and how often the opposite is the nearer one. */
   const costsOf = async (a: Rows, b: Rows) => {
     const sums = async (rows: Rows) => {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { describeBackends } from '../helpers/backends.js'
+import { describeBackendsOverRows } from '../helpers/backends.js'
 import { allPairs, makeRows } from '../helpers/feature-rows.js'
 
-describeBackends('nearest rows', (backend) => {
+describeBackendsOverRows('nearest rows', (backend) => {
   it.each([
     { n: 1, m: 1 },
     { n: 40, m: 57 },

@@ -6,7 +6,7 @@ import { getBackendSync } from '../../src/backend/select.js'
 import { loadSae } from '../../src/matching/load.js'
 import { featureRows, type Rows } from '../../src/sae/rows.js'
 import { type Matrix, rowMajor } from '../../src/tensor/matrix.js'
-import { describeBackends } from '../helpers/backends.js'
+import { describeBackendsOverRows } from '../helpers/backends.js'
 import { allPairs, makeRows } from '../helpers/feature-rows.js'
 import { mulberry32 } from '../helpers/random.js'
 import { referenceRowMath } from '../helpers/row-math.js'
@@ -21,7 +21,7 @@ const shapes = [
 /** As a matrix, in a byte each (where a backend can), and nowhere. */
 const waysToKeepCosts = [{ source: 'dense' }, { source: 'implicit' }, { source: 'implicit', memoryBudget: 0 }] as const
 
-describeBackends('feature rows', (backend) => {
+describeBackendsOverRows('feature rows', (backend, slow) => {
   it.each(shapes)('exact costs of $n x $m have the same bits on every backend', async ({ n, m }) => {
     const [a, b] = [makeRows(n, 1), makeRows(m, 2)]
     const reference = getBackendSync('typescript')
@@ -102,7 +102,7 @@ describeBackends('feature rows', (backend) => {
   })
 
   it('of real SAEs have the same answer at once as in time, and the same optimum everywhere', async () => {
-    const [a, b] = await realRows()
+    const [a, b] = await realRows(slow ? 8 : 1)
     for (const way of waysToKeepCosts) {
       for (const [unmatchedCost, neighbours] of [
         [Infinity, true],
@@ -162,14 +162,14 @@ describeBackends('feature rows', (backend) => {
   })
 })
 
-/** Rows of some features of two SAEs that come with the package, of different numbers. */
-async function realRows(): Promise<[Rows, Rows]> {
+/** Rows of some features of two SAEs that come with the package, of different numbers, or of a share of those. */
+async function realRows(share: number): Promise<[Rows, Rows]> {
   const rows = async (layer: number, every: number): Promise<Rows> => {
     const folder = new URL(`../../examples/smollm2-135m-1024/layer_${layer}`, import.meta.url)
     const math = getBackendSync('typescript')
     const all = await featureRows(await loadSae(fileURLToPath(folder), { backend: 'typescript' }), {}, math)
     const features = all.index ?? Int32Array.from({ length: all.count }, (_, i) => i)
-    const index = features.filter((_, i) => i % every === 0)
+    const index = features.filter((_, i) => i % (every * share) === 0)
     return { ...all, index, count: index.length }
   }
   return [await rows(12, 5), await rows(13, 4)]

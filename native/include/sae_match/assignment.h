@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "sae_match/device.h"
 #include "sae_match/matrix_view.h"
 #include "sae_match/run_control.h"
 
@@ -56,6 +57,7 @@ struct RowsOptions {
   std::optional<Source> source;                 // unset: dense where the matrix fits the budget
   std::int64_t memory_budget = 4'000'000'000;   // bytes that costs may take
   Sign sign = Sign::same;
+  const Devices* devices = nullptr;  // form costs on one of these
 };
 
 struct Certificate {
@@ -94,7 +96,8 @@ Solution solve(const CostMatrix& costs, const SolveOptions& options, RunControl&
 // The same over lists. Also throws COST_DUPLICATE, and INVALID_ARGUMENT for a column that does not exist.
 Solution solve(const SparseCosts& costs, const SolveOptions& options, RunControl& control);
 
-// Squared distances of feature rows; the optimum is that of their f64 values.
+// Squared distances of feature rows; the optimum is that of their f64 values. With devices also throws DEVICE_LOST and
+// DEVICE_FAILED.
 Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, const SolveOptions& options,
                RunControl& control);
 

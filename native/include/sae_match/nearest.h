@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "sae_match/device.h"
 #include "sae_match/matrix_view.h"
 #include "sae_match/run_control.h"
 
@@ -12,6 +13,6 @@ namespace sae_match {
 // equals: their indices and squared distances, both [a.count x count]. `count` is at most b.count.
 // Throws Error: COST_RANGE, OUT_OF_MEMORY, CANCELLED.
 void nearest_rows(const Rows& a, const Rows& b, std::int64_t count, std::int32_t* index, double* cost, RunControl& control,
-                  Sign sign = Sign::same);
+                  Sign sign = Sign::same, const Devices* devices = nullptr);
 
 }  // namespace sae_match

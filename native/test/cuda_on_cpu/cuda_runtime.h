@@ -2,7 +2,8 @@
 // that tests run its kernels without a GPU. Threads of a block take turns and change over where they wait for each other
 // (threads.h); one that waits where the others do not is an error. Memory is filled with NaNs when it is allocated.
 //
-// SAE_MATCH_CUDA_ON_CPU makes it fail: no_driver, old_driver, no_device, no_kernels, memory=BYTES, devices=COUNT,
+// SAE_MATCH_CUDA_ON_CPU makes it fail: no_driver, old_driver, no_device, no_kernels, wrong (a bit of what comes back), crash,
+// memory=BYTES, devices=COUNT,
 // fail=CALL:ERROR:NUMBER (that call of the function of that name), slow=MILLISECONDS (of every kernel), separated by
 // spaces.
 #pragma once
@@ -41,6 +42,12 @@ inline unsigned __ballot_sync(unsigned, bool condition) {
   return ballot;
 }
 
+// Threads take turns, so nothing comes between.
+template <class T>
+T atomicAdd(T* sum, T x) {
+  return std::exchange(*sum, *sum + x);
+}
+
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __ffs(unsigned x) { return __builtin_ffs(static_cast<int>(x)); }
 
@@ -56,6 +63,7 @@ enum cudaError_t {
   cudaErrorInvalidDevice = 101,
   cudaErrorNoKernelImageForDevice = 209,
   cudaErrorECCUncorrectable = 214,
+  cudaErrorUnsupportedPtxVersion = 222,
   cudaErrorIllegalAddress = 700,
   cudaErrorLaunchTimeout = 702,
   cudaErrorContextIsDestroyed = 709,
@@ -96,6 +104,7 @@ cudaError_t cudaFree(void*);
 cudaError_t cudaMallocHost(void**, std::size_t);
 cudaError_t cudaFreeHost(void*);
 cudaError_t cudaMemcpyAsync(void*, const void*, std::size_t, cudaMemcpyKind, cudaStream_t);
+cudaError_t cudaMemsetAsync(void*, int, std::size_t, cudaStream_t);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t*, unsigned);
 cudaError_t cudaStreamSynchronize(cudaStream_t);
 cudaError_t cudaStreamDestroy(cudaStream_t);

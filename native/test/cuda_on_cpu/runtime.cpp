@@ -12,7 +12,7 @@ namespace {
 
 struct Plan {
   std::string text;
-  bool no_driver = false, old_driver = false, no_device = false, no_kernels = false;
+  bool no_driver = false, old_driver = false, no_device = false, no_kernels = false, wrong = false, crash = false;
   std::size_t memory = std::size_t{1} << 34;
   int devices = 1, slow = 0;
   std::string fails;
@@ -42,6 +42,8 @@ const Plan& plan() {
     if (word == "old_driver") current.old_driver = true;
     if (word == "no_device") current.no_device = true;
     if (word == "no_kernels") current.no_kernels = true;
+    if (word == "wrong") current.wrong = true;
+    if (word == "crash") current.crash = true;
     if (word.starts_with("memory=")) current.memory = std::stoull(value);
     if (word.starts_with("devices=")) current.devices = std::stoi(value);
     if (word.starts_with("slow=")) current.slow = std::stoi(value);
@@ -76,6 +78,7 @@ cudaError_t cuda_on_cpu::planned(const char* call) {
     if (now.fails == call && now.number == number) error = static_cast<cudaError_t>(now.error);
     if (fatal_error != cudaSuccess) error = fatal_error;
     if (std::string(call) == "cudaLaunchKernel") slow = now.slow;
+    if (now.crash && std::string(call) == "cudaLaunchKernel") std::abort();
     error = result(error);
   }
   if (slow > 0) std::this_thread::sleep_for(std::chrono::milliseconds(slow));
@@ -172,9 +175,17 @@ cudaError_t cudaFreeHost(void* memory) {
   std::free(memory);
   return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
   const cudaError_t error = planned("cudaMemcpyAsync");
   if (error == cudaSuccess) std::memcpy(to, from, bytes);
+  const std::lock_guard lock(mutex);
+  if (kind == cudaMemcpyDeviceToHost && plan().wrong) static_cast<unsigned char*>(to)[bytes / 2] ^= 1;
+  return error;
+}
+
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
+  const cudaError_t error = planned("cudaMemsetAsync");
+  if (error == cudaSuccess) std::memset(to, value, bytes);
   return error;
 }
 

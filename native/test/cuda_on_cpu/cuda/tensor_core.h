@@ -30,8 +30,9 @@ inline float cut_sum(const float (&terms)[17]) {
   for (const float term : terms) {
     if (term != 0) exponent = std::max(exponent, std::ilogb(term));
   }
+  const double up = std::ldexp(1.0, 23 - exponent), down = std::ldexp(1.0, exponent - 23);
   double sum = 0;
-  for (const float term : terms) sum += std::ldexp(std::trunc(std::ldexp(double{term}, 23 - exponent)), exponent - 23);
+  for (const float term : terms) sum += std::trunc(term * up) * down;
   const auto nearest = static_cast<float>(sum);
   return std::fabs(double{nearest}) > std::fabs(sum) ? std::nextafter(nearest, 0.0f) : nearest;
 }

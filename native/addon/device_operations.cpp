@@ -1,0 +1,43 @@
+#include "addon/arguments.h"
+#include "addon/operations.h"
+#include "sae_match/run_control.h"
+
+namespace sae_match {
+namespace {
+
+std::shared_ptr<Devices> required_devices(const Napi::CallbackInfo& info) {
+  std::shared_ptr<Devices> devices = Arguments(info).devices();
+  if (!devices) throw Error("INVALID_ARGUMENT", "Expected a path for `cudaLibrary`");
+  return devices;
+}
+
+}  // namespace
+
+Napi::Value describe_devices(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const DeviceReport report = required_devices(info)->report();
+  Napi::Array devices = Napi::Array::New(env, report.devices.size());
+  for (std::uint32_t d = 0; d < report.devices.size(); ++d) {
+    const DeviceInfo& device = report.devices[d];
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", device.name);
+    entry.Set("computeCapability", std::to_string(device.major) + "." + std::to_string(device.minor));
+    entry.Set("multiprocessors", device.multiprocessors);
+    entry.Set("totalBytes", static_cast<double>(device.total_bytes));
+    entry.Set("freeBytes", static_cast<double>(device.free_bytes));
+    devices.Set(d, entry);
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("build", report.build);
+  result.Set("driverVersion", report.driver_version);
+  result.Set("runtimeVersion", report.runtime_version);
+  result.Set("devices", devices);
+  return result;
+}
+
+Napi::Value test_devices(const Napi::CallbackInfo& info) {
+  required_devices(info)->self_test();
+  return info.Env().Undefined();
+}
+
+}  // namespace sae_match

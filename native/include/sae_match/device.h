@@ -1,0 +1,39 @@
+// GPUs, through the CUDA library: a shared library of its own that is loaded when it is asked for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sae_match {
+
+struct DeviceInfo {
+  std::string name;
+  int major, minor;  // compute capability
+  int multiprocessors;
+  std::uint64_t total_bytes, free_bytes;
+};
+
+struct DeviceReport {
+  std::string build;  // of the library
+  int driver_version, runtime_version;
+  std::vector<DeviceInfo> devices;
+};
+
+// A loaded library and the GPUs it can use. Usable from any thread.
+class Devices {
+ public:
+  // Loads the library at an absolute path and asks it for GPUs; it stays in the process, and the same path gives the
+  // same object. It must be of this `version` of the package. Throws Error: BACKEND_LIB_NOT_FOUND, DLOPEN_FAILED,
+  // GLIBC_TOO_OLD, ABI_MISMATCH, NO_DRIVER, DRIVER_TOO_OLD, NO_DEVICE, ARCH_UNSUPPORTED, OUT_OF_MEMORY, DEVICE_LOST,
+  // DEVICE_FAILED.
+  static std::shared_ptr<Devices> load(const std::string& path, const std::string& version);
+
+  virtual ~Devices() = default;
+  virtual DeviceReport report() const = 0;
+  // Kernels against known answers, on every GPU. Throws Error: SELF_TEST_FAILED and what load() throws.
+  virtual void self_test() const = 0;
+};
+
+}  // namespace sae_match
