@@ -7,7 +7,7 @@
 
 #include "core/kernels.h"
 #include "cost/cost_source.h"
-#include "cost/scratch_pool.h"
+#include "core/scratch_pool.h"
 #include "cost/selection.h"
 
 namespace sae_match {

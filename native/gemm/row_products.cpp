@@ -1,8 +1,11 @@
 #include "gemm/row_products.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "core/cache_size.h"
+#include "core/scratch_pool.h"
 #include "sae_match/thread_pool.h"
 
 namespace sae_match {
@@ -140,6 +143,7 @@ void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t 
   const std::int64_t column_block = b.kept() ? columns : std::min(columns, fitting);
   Panels block_of_b;
   if (!b.kept()) block_of_b = allocate<float>(b.panel_floats(column_block, width));
+  ScratchPool<Workspace> workspaces([] { return std::make_unique<Workspace>(); });
 
   for (std::int64_t j0 = 0; j0 < columns; j0 += column_block) {
     const std::int64_t block_columns = std::min(column_block, columns - j0);
@@ -149,15 +153,15 @@ void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t 
     const std::int64_t cuts = (block_columns + kColumnCut - 1) / kColumnCut;
     const std::int64_t shares = std::clamp<std::int64_t>(2 * thread_count() / row_blocks, 1, cuts);
     parallel_for(row_blocks * shares, 1, control.threads, [&](std::int64_t begin, std::int64_t end) {
-      thread_local Workspace workspace;
+      std::unique_ptr<Workspace> workspace = workspaces.take();
       const Multiplying multiplying(kernel);
       for (std::int64_t task = begin; task < end; ++task) {
         const std::int64_t first = task / shares * block, rows = std::min(block, count - first);
         const std::int64_t share = task % shares;
         // Whole panels, so that a block of A at depth k begins at `padded` k.
         const std::int64_t padded = up(rows, kernel.tile_rows);
-        float* packed_a = workspace.a.of(padded * up(width, kernel.depth_grain));
-        float* products = workspace.products.of(block * kColumnCut);
+        float* packed_a = workspace->a.of(padded * up(width, kernel.depth_grain));
+        float* products = workspace->products.of(block * kColumnCut);
         for (std::int64_t k = 0; k < width; k += chain) {
           const std::int64_t k_end = std::min(width, k + chain);
           for (std::int64_t i = 0; i < rows; i += kernel.tile_rows) {
@@ -181,6 +185,7 @@ void row_products(const StoredRows& a, const std::int32_t* a_rows, std::int64_t 
           }
         }
       }
+      workspaces.give_back(std::move(workspace));
     });
   }
 }
