@@ -54,31 +54,28 @@ export async function scoreBaselines(
     readonly seeds: readonly number[]
   },
 ): Promise<Baselines> {
-  const score = (rowToColumn: Int32Array) => meanScores(scoring, featurePairs(rowToColumn, a, b))
-  const random: MeanScores[] = []
-  for (const seed of seeds) random.push(await score(randomMatching(a.count, b.count, seed)))
+  const pairs = (rowToColumn: Int32Array) => featurePairs(rowToColumn, a, b)
+  const mutual = neighbours && mutualNearest(neighbours)
+  const lists = {
+    ...(square && { identity: pairs(sameFeature(a, b)) }),
+    ...(neighbours && { nearest: pairs(neighbours.nearestColumn), nearestBToA: nearestPairsOfB(neighbours, a, b) }),
+    ...(mutual && { mutual: pairs(mutual) }),
+  }
+  const random = seeds.map((seed) => pairs(randomMatching(a.count, b.count, seed)))
+  const scores = await meanScores(scoring, [...random, ...Object.values(lists)])
+  const named = Object.keys(lists).map((name, place) => [name, scores[seeds.length + place]])
   return {
-    ...(square && { identity: await score(sameFeature(a, b)) }),
-    random: meanOfMeans(random),
+    ...(Object.fromEntries(named) as Record<keyof typeof lists, MeanScores>),
+    random: meanOfMeans(scores.slice(0, seeds.length)),
     randomExpected: await expectedRandom(scoring),
-    ...(neighbours && (await scoreNeighbours(scoring, a, b, neighbours))),
+    ...(mutual && { mutualShare: mutual.filter((j) => j >= 0).length / a.blocks[0].matrix.rows }),
   }
 }
 
-async function scoreNeighbours(
-  scoring: Scoring,
-  a: Rows,
-  b: Rows,
-  neighbours: Neighbours,
-): Promise<Partial<Baselines>> {
-  const mutual = mutualNearest(neighbours)
-  const backwards = featurePairs(neighbours.nearestRow, b, a)
-  return {
-    nearest: await meanScores(scoring, featurePairs(neighbours.nearestColumn, a, b)),
-    nearestBToA: await meanScores(scoring, { a: backwards.b, b: backwards.a }),
-    mutual: await meanScores(scoring, featurePairs(mutual, a, b)),
-    mutualShare: mutual.filter((j) => j >= 0).length / a.blocks[0].matrix.rows,
-  }
+/** Every feature of B with its nearest of A. */
+function nearestPairsOfB({ nearestRow }: Neighbours, a: Rows, b: Rows): Pairs {
+  const backwards = featurePairs(nearestRow, b, a)
+  return { a: backwards.b, b: backwards.a }
 }
 
 /** The nearest column of each row whose nearest row it is, -1 for the others. */

@@ -147,7 +147,7 @@ async function runBaselines(
     if (aRows.scale === scale && settings.sign === 'same') continue
     const other = await matchInScale(sides, scale, `${name} match`, settings, control)
     if (!other.certificate.optimal) warnings.push(`The ${name} match is not proved optimal.`)
-    second[name] = await meanScores(scoring, featurePairs(other.rowToColumn, aRows, bRows))
+    ;[second[name]] = await meanScores(scoring, [featurePairs(other.rowToColumn, aRows, bRows)])
   }
   return { baselines: { ...second, ...basic }, warnings }
 }

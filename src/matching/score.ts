@@ -58,9 +58,16 @@ export async function scorePairs(scoring: Scoring, pairs: Pairs): Promise<PairSc
   }
 }
 
-/** The means of the scores of pairs of features. */
-export async function meanScores(scoring: Scoring, pairs: Pairs): Promise<MeanScores> {
-  return meansOf(await scorePairs(scoring, pairs))
+/** The means of the scores of several lists of pairs; all are scored at once, since making rows ready is most of the work. */
+export async function meanScores(scoring: Scoring, lists: readonly Pairs[]): Promise<MeanScores[]> {
+  const joined = (side: keyof Pairs) => Int32Array.from(lists.flatMap((pairs) => [...pairs[side]]))
+  const { total, decoder, encoder, bias } = await scorePairs(scoring, { a: joined('a'), b: joined('b') })
+  let end = 0
+  return lists.map(({ a }) => {
+    const own = (scores: Float64Array) => scores.subarray(end - a.length, end)
+    end += a.length
+    return meansOf({ total: own(total), decoder: own(decoder), encoder: own(encoder), bias: own(bias) })
+  })
 }
 
 /** Means over the pairs that have scores. */
