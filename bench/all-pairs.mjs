@@ -1,6 +1,6 @@
 // What a run over all pairs costs beyond its parts: its wall time against the sum of (load each SAE once + form, solve and
 // audit the costs of each pair, alone). Each of the two in a process of its own, in turns; medians with least and largest.
-//   node bench/all-pairs.mjs DIR... [--repetitions 5] [--pairs all|adjacent] [--baselines none|basic|all] [--in-flight 1]
+//   node bench/all-pairs.mjs DIR... [--repetitions 5] [--pairs all|adjacent] [--baselines none|basic|all] [--in-flight N]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,12 +23,12 @@ const { values, positionals } = parseArgs({
     repetitions: { type: 'string', default: '5' },
     pairs: { type: 'string', default: 'all' },
     baselines: { type: 'string', default: 'basic' },
-    'in-flight': { type: 'string', default: '1' },
+    'in-flight': { type: 'string' },
     child: { type: 'string' },
     out: { type: 'string' },
   },
 })
-const { pairs, baselines } = values
+const { pairs, baselines, 'in-flight': inFlight } = values
 
 if (values.child !== undefined) {
   const measure = { whole: measureWhole, parts: measureParts }[values.child]
@@ -38,7 +38,7 @@ if (values.child !== undefined) {
 
 /** The run as a user starts it: nothing is in the folder, and no hash of an input is known. */
 async function measureWhole(folders, out) {
-  const options = { pairs, out, baselines, inFlight: Number(values['in-flight']) }
+  const options = { pairs, out, baselines, ...(inFlight && { inFlight: Number(inFlight) }) }
   const start = performance.now()
   const run = await matchPairs(folders, options)
   const milliseconds = performance.now() - start
@@ -108,7 +108,7 @@ for (let repetition = 0; repetition < Number(values.repetitions); repetition++) 
 const of = (reports, name = 'milliseconds') => reports.map((report) => report[name])
 const ratio = spread(of(whole)).median / spread(of(parts)).median
 console.log(
-  `all of it   ${seconds(of(whole))}   ${whole[0].pairs} pairs, baselines ${baselines}, ${values['in-flight']} in flight`,
+  `all of it   ${seconds(of(whole))}   ${whole[0].pairs} pairs, baselines ${baselines}, ${inFlight ?? 'as many as by default'} in flight`,
 )
 console.log(`its parts   ${seconds(of(parts))}   ${parts[0].saes} SAEs loaded, ${parts[0].pairs} pairs solved`)
 console.log(`  loading   ${seconds(of(parts, 'loading'))}`)

@@ -28,7 +28,10 @@ export const pairsCommand: Command = {
     pairs: { value: 'FILE', help: 'two paths or names a line, with a tab or a comma between them' },
     shard: { value: 'I/N', help: 'only part I of N; all parts together are the whole run, on any machines' },
     'dry-run': { help: 'list the pairs, and which of them are done; compute nothing' },
-    'in-flight': { value: 'N', help: 'pairs computed at once; each may take --memory-budget (default 1)' },
+    'in-flight': {
+      value: 'N',
+      help: 'pairs computed at once; each may take --memory-budget (default 2 where two fit into it, else 1)',
+    },
     'sae-memory': { value: 'SIZE', help: 'what loaded SAEs may take (default 4GB)' },
     ...matchOptions,
     ...checkpointOptions,

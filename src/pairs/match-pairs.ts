@@ -13,7 +13,7 @@ import {
 import type { Sae } from '../sae/sae.js'
 import { createEstimate } from './estimate.js'
 import { type MatchPairsOptions, type PairsSettings, pairsSettings } from './options.js'
-import { orderPairs } from './plan.js'
+import { orderPairs, pairsAtOnce } from './plan.js'
 import { type PlannedPair, type PlannedSae, type PreparedRun, prepareRun } from './prepare.js'
 import type { FailedPair, PairResult, PairsRun } from './result.js'
 import { createStore, type Store } from './store.js'
@@ -112,10 +112,8 @@ async function matchAll(
   const stop = new AbortController()
   const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
   const store = saeStore(run, todo, either)
-  const estimate = createEstimate(
-    pairs.length,
-    todo.map(({ a, b }) => workOf(saes[a], saes[b])),
-  )
+  const entries = todo.map(({ a, b }) => entriesOf(saes[a], saes[b]))
+  const estimate = createEstimate(pairs.length, entries)
   const matchNext = async (place: number) => {
     const pair = todo[place]
     const [a, b] = [saes[pair.a].name, saes[pair.b].name]
@@ -146,7 +144,8 @@ async function matchAll(
     }
   }
   // all end in order before the first error is thrown
-  await Promise.all(Array.from({ length: Math.min(settings.inFlight, todo.length) }, work))
+  const atOnce = settings.inFlight ?? pairsAtOnce(entries, settings.matchSettings.memoryBudget)
+  await Promise.all(Array.from({ length: Math.min(atOnce, todo.length) }, work))
   stop.signal.throwIfAborted()
 }
 
@@ -212,7 +211,7 @@ function sidesOf({ a, b }: PlannedPair, { activationScales }: PairsSettings): [s
 }
 
 /** What a pair asks for, in any unit: entries of its cost matrix. */
-function workOf(a: PlannedSae, b: PlannedSae): number {
+function entriesOf(a: PlannedSae, b: PlannedSae): number {
   return (a.header?.features ?? 0) * (b.header?.features ?? 0)
 }
 

@@ -30,7 +30,10 @@ export interface MatchPairsOptions extends Omit<MatchOptions, 'onProgress'> {
   readonly activationScales?: readonly [number, number] | null | undefined
   /** Only one part of the pairs: all parts together, on any machines, are the whole run. */
   readonly shard?: Shard | undefined
-  /** Pairs that are computed at once; each may take `memoryBudget`. Default 1. */
+  /**
+   * Pairs that are computed at once; each may take `memoryBudget`. Default 2 where the costs of any two fit into one
+   * `memoryBudget`, else 1.
+   */
   readonly inFlight?: number | undefined
   /** Bytes that loaded SAEs may take; those of the pairs in flight are held in any case. Default 4e9. */
   readonly saeMemory?: number | undefined
@@ -52,7 +55,8 @@ export interface PairsSettings {
   readonly format: string | undefined
   readonly activationScales: readonly [number, number] | null
   readonly shard: Shard
-  readonly inFlight: number
+  /** Null where the sizes of the pairs decide. */
+  readonly inFlight: number | null
   readonly saeMemory: number
   readonly resume: boolean
   readonly stopAtFailure: boolean
@@ -78,7 +82,7 @@ export function pairsSettings(options: MatchPairsOptions): PairsSettings {
     format,
     activationScales = null,
     shard = { index: 1, count: 1 },
-    inFlight = 1,
+    inFlight = null,
     saeMemory = defaultSaeMemory,
     resume = true,
     stopAtFailure = false,
@@ -90,7 +94,8 @@ export function pairsSettings(options: MatchPairsOptions): PairsSettings {
   } = options
   if (typeof out !== 'string' || out === '') throw wrongType('out', 'the path of a folder', out)
   requireShard(shard)
-  if (integer('inFlight', inFlight) === 0) throw wrongValue('inFlight', 'an integer >= 1', inFlight)
+  if (inFlight !== null && integer('inFlight', inFlight) === 0)
+    throw wrongValue('inFlight', 'an integer >= 1', inFlight)
   if (!(typeof saeMemory === 'number' && saeMemory >= 0)) throw wrongValue('saeMemory', 'a number >= 0', saeMemory)
   return {
     pairs: requirePairs(pairs),

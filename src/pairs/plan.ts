@@ -44,6 +44,18 @@ export function orderPairs<T extends PairOfSaes>(pairs: readonly T[], bytes: rea
   return ordered
 }
 
+/**
+ * How many pairs are computed at once unless the caller says: two, so that one is scored and written while the next is
+ * solved, where the costs of any two take no more memory than those of one may.
+ *
+ * @param entries how many costs each pair has
+ * @param memoryBudget bytes that the costs of one pair may take
+ */
+export function pairsAtOnce(entries: readonly number[], memoryBudget: number): 1 | 2 {
+  const [most = 0, second = 0] = entries.toSorted((x, y) => y - x)
+  return (most + second) * Float32Array.BYTES_PER_ELEMENT <= memoryBudget ? 2 : 1
+}
+
 /** The first SAEs that fit beside the largest one that passes by; one at least. */
 function stayingSaes(pairs: readonly PairOfSaes[], bytes: readonly number[], memory: number): Set<number> {
   const saes = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))].sort((x, y) => x - y)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { orderPairs, shardOf } from '../../src/pairs/plan.js'
+import { orderPairs, pairsAtOnce, shardOf } from '../../src/pairs/plan.js'
 import type { PairOfSaes } from '../../src/pairs/select.js'
 import { createStore } from '../../src/pairs/store.js'
 import { mulberry32 } from '../helpers/random.js'
@@ -72,5 +72,14 @@ describe('orderPairs', () => {
       expect(loads).toBeGreaterThanOrEqual(used)
       expect(loads).toBeLessThanOrEqual(2 * pairs.length)
     }
+  })
+})
+
+describe('pairsAtOnce', () => {
+  it('are two where the costs of any two fit the memory of one', () => {
+    expect(pairsAtOnce([100, 50, 100], 800)).toBe(2)
+    expect(pairsAtOnce([100, 50, 100], 799)).toBe(1)
+    expect(pairsAtOnce([50, 100, 50], 600)).toBe(2)
+    expect(pairsAtOnce([], 0)).toBe(2)
   })
 })
