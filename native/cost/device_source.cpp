@@ -108,12 +108,19 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
       }
     }
     const auto count = static_cast<std::int64_t>(ordinary.size());
-    const std::int64_t step = std::max<std::int64_t>(1, std::min(most_rows_, kListEntries / std::min(columns_, 3 * size)));
-    for (std::int64_t first = 0; first < count; first += step) {
+    std::int64_t step = std::max<std::int64_t>(1, std::min(most_rows_, kListEntries / std::min(columns_, 3 * size)));
+    for (std::int64_t first = 0; first < count;) {
       control.check();
       const std::int64_t some = std::min(step, count - first);
-      list_some(ordinary.data() + first, some, v, size, exact, lists);
-      if (count == rows_ && !dense_) control.report(first + some, count);
+      try {
+        list_some(ordinary.data() + first, some, v, size, exact, lists);
+      } catch (const Error& error) {
+        if (!is_out_of_memory(error) || some == 1) throw;
+        step = some / 2;
+        continue;
+      }
+      first += some;
+      if (count == rows_ && !dense_) control.report(first, count);
     }
   }
 
@@ -137,7 +144,6 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
       call(table_.least_reduced, every.data() + first, size, request.v, result.least_reduced.data() + first);
       control.report(first + size, rows_);
     }
-    // Where most costs tie, most entries are candidates.
     if (request.neighbours && !find_neighbours(request, every, result, control)) return ScannedSource::audit(request, control);
     // What this machine works out by itself must agree.
     parallel_for(static_cast<std::int64_t>(matched.size()), 256, control.threads, [&](std::int64_t begin, std::int64_t end) {
@@ -278,9 +284,22 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
     }
   }
 
-  // Nearest and ranks of rows, which the GPU knows, and of columns, from candidates; false if those are too many.
+  static bool is_out_of_memory(const Error& error) { return error.code() == "OUT_OF_MEMORY"; }
+
+  // False where the GPU has no room, or where most costs tie and most entries are candidates.
   bool find_neighbours(const AuditRequest& request, const std::vector<std::int32_t>& every, Audit& result,
                        RunControl& control) const {
+    try {
+      return try_neighbours(request, every, result, control);
+    } catch (const Error& error) {
+      if (!is_out_of_memory(error)) throw;
+      return false;
+    }
+  }
+
+  // Nearest and ranks of rows, which the GPU knows, and of columns, from candidates.
+  bool try_neighbours(const AuditRequest& request, const std::vector<std::int32_t>& every, Audit& result,
+                      RunControl& control) const {
     const auto n = static_cast<std::size_t>(rows_), m = static_cast<std::size_t>(columns_);
     std::vector<double> row_cost(n, -kInfinity), column_cost(m, -kInfinity);
     for (std::size_t i = 0; i < n; ++i) {

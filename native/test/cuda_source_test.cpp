@@ -188,6 +188,24 @@ void check_failures(const Devices& devices) {
   };
   plan("memory=30000");  // without the matrix of 9,600 bytes there is room for some rows
   CHECK_BEGINS(solving(Source::dense), "OUT_OF_MEMORY: Asked the GPU for ");
+  // With little memory a job takes more and smaller steps, or says that there is not enough.
+  std::int64_t solved = 0, refused = 0;
+  for (std::int64_t memory = 20000; memory <= 200000; memory += 12000) {
+    plan("memory=" + std::to_string(memory));
+    SolveOptions options;
+    options.neighbours = true;
+    const std::string failure = failure_of([&] {
+      RunControl control;
+      const Solution solution = solve(a.view, b.view, {{}, 1 << 20, Sign::same, &devices}, options, control);
+      CHECK(solution.certificate.optimal && solution.neighbours);
+      ++solved;
+    });
+    if (!failure.empty()) {
+      CHECK_BEGINS(failure, "OUT_OF_MEMORY: Asked the GPU for ");
+      ++refused;
+    }
+  }
+  CHECK(solved >= 3 && refused >= 1);
   plan("");
   RunControl cancelled;
   cancelled.cancelled = true;
