@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "core/rounding.h"
 #include "cost/cost_source.h"
 #include "sae_match/cpu_features.h"
 
@@ -169,12 +170,11 @@ void check_rows_of_vanishing_squares() {
   }
 }
 
-// Everything at or below the bound is on the list, and nothing unlisted lies below it.
+// Everything at or below the bound is on the list, and nothing unlisted lies below it: in exact terms, if it says so.
 template <class T>
-void check_lists(const CostSource& source, std::int64_t size, const std::vector<T>& costs, double sign) {
+void check_lists(const CostSource& source, std::int64_t size, const std::vector<T>& costs, double sign,
+                 const std::vector<double>& v) {
   const std::int64_t n = source.rows(), m = source.columns();
-  std::vector<double> v(static_cast<std::size_t>(m));
-  for (double& price : v) price = normal();
   RunControl control;
   Shortlists lists(n, std::min(m, 2 * size));
   lists.share(0, 5);  // as if they were alike: one more entry each
@@ -197,8 +197,11 @@ void check_lists(const CostSource& source, std::int64_t size, const std::vector<
     for (std::int64_t j = 0; j < m; ++j) {
       const double cost = sign * costs[static_cast<std::size_t>(i * m + j)];
       allowed += std::isfinite(cost);
-      if (!listed[j] && std::isfinite(cost)) CHECK(cost - v[j] >= list.bound);
+      if (listed[j] || !std::isfinite(cost)) continue;
+      CHECK(cost - v[j] >= list.bound);
+      CHECK(subtract_down(cost, v[j]) >= list.exact_bound());
     }
+    if (v[0] == 0) CHECK(list.bound_is_exact);  // all prices are 0 then
     CHECK(list.size >= std::min(allowed, size / 2 + shared));
   }
 }
@@ -222,7 +225,12 @@ void check_matrix_lists(Dtype dtype) {
         RunControl control;
         const auto source =
             make_matrix_source(CostMatrix{costs.data(), dtype, n, m, m}, sign < 0, control);
-        for (const std::int64_t size : {16, 64}) check_lists(*source, size, costs, sign);
+        const auto columns = static_cast<std::size_t>(m);
+        std::vector<double> prices(columns);
+        for (double& price : prices) price = normal();
+        for (const auto& v : {prices, std::vector<double>(columns, 0.1), std::vector<double>(columns, 0.0)}) {
+          for (const std::int64_t size : {16, 64}) check_lists(*source, size, costs, sign, v);
+        }
       }
     }
   }
