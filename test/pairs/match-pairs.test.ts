@@ -231,7 +231,11 @@ describe('a pair that fails', () => {
   it('ends the run where the caller says so; what was finished stays', async () => {
     const path = copied('stop')
     truncateSync(join(path, 'layer_3', 'sae_weights.safetensors'), 200)
-    await expectFailure(matchPairs(path, { out: out('stop'), stopAtFailure: true }), 'FILE_TRUNCATED', 'layer_3')
+    await expectFailure(
+      matchPairs(path, { out: out('stop'), stopAtFailure: true, inFlight: 1 }),
+      'FILE_TRUNCATED',
+      'layer_3',
+    )
     expect(manifest(out('stop'))).toMatchObject({ pairs: [{ a: 'layer_1', b: 'layer_2' }], failed: [] })
   })
 })
