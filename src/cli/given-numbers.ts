@@ -1,5 +1,7 @@
 import { SaeMatchError } from '../errors.js'
+import { readHeader } from '../formats/detect.js'
 import { readNpy } from '../formats/npy.js'
+import { deadFeatures, maximumScale, readFeatureStatistics } from '../labels/feature-statistics.js'
 import type { MatchOptions } from '../matching/options.js'
 import { isFloat, toFloat64 } from '../tensor/tensor.js'
 import { type Arguments, type OptionSpecs, UsageError } from './arguments.js'
@@ -7,8 +9,12 @@ import { type Arguments, type OptionSpecs, UsageError } from './arguments.js'
 /** What a user has computed elsewhere for the two SAEs of a match. */
 export const givenNumberOptions: OptionSpecs = {
   scales: {
-    value: 'A.npy,B.npy',
-    help: 'in the place of --scale: a number for each feature of A and of B, e.g. its largest activation; 0 leaves it out',
+    value: 'A,B',
+    help: 'in the place of --scale: .npy of a number for each feature, 0 leaves it out; or exports of Neuronpedia (features/): its largest activation',
+  },
+  dead: {
+    value: 'A,B',
+    help: 'leaves out features that never fire, by sparsity.safetensors of SAELens or exports of Neuronpedia (features/); - for none',
   },
   align: {
     value: 'R.npy',
@@ -19,19 +25,32 @@ export const givenNumberOptions: OptionSpecs = {
 /** @throws UsageError; `FILE_NOT_FOUND`, `FORMAT_INVALID`, `TENSOR_SHAPE`, `TENSOR_DTYPE` */
 export async function readGivenNumbers(
   args: Arguments,
+  saes: readonly [string, string],
   signal: AbortSignal,
-): Promise<Pick<MatchOptions, 'scale' | 'alignment'>> {
-  const [scales, align] = [args.text('scales'), args.text('align')]
-  if (scales !== undefined && args.has('scale')) throw new UsageError('Expected one of --scale and --scales')
-  const [a, b, ...more] = (scales ?? '').split(',').map((path) => path.trim())
-  if (scales !== undefined && (!a || !b || more.length > 0))
-    throw new UsageError(`Expected two files A.npy,B.npy for --scales, got ${scales}`)
+): Promise<Pick<MatchOptions, 'scale' | 'alignment' | 'dead'>> {
+  const [scales, dead, align] = [readTwo(args, 'scales'), readTwo(args, 'dead'), args.text('align')]
+  if (scales !== null && args.has('scale')) throw new UsageError('Expected one of --scale and --scales')
+  const statistics = async (path: string, side: 0 | 1) => {
+    const { features } = await readHeader(saes[side], { format: args.text('format'), signal })
+    return readFeatureStatistics(path, features, signal)
+  }
+  const scaleOf = async (path: string, side: 0 | 1) =>
+    path.endsWith('.npy') ? readFloats(path, 1, signal) : maximumScale(await statistics(path, side))
+  const deadOf = async (path: string, side: 0 | 1) => (path === '-' ? null : deadFeatures(await statistics(path, side)))
   return {
-    ...(scales !== undefined && {
-      scale: { stat: [await readFloats(a, 1, signal), await readFloats(b, 1, signal)] as const },
-    }),
+    ...(scales !== null && { scale: { stat: [await scaleOf(scales[0], 0), await scaleOf(scales[1], 1)] as const } }),
+    ...(dead !== null && { dead: [await deadOf(dead[0], 0), await deadOf(dead[1], 1)] as const }),
     ...(align !== undefined && { alignment: await readFloats(align, 2, signal) }),
   }
+}
+
+/** What an option names for A and for B, or null without it. @throws UsageError */
+function readTwo(args: Arguments, option: string): readonly [string, string] | null {
+  const text = args.text(option)
+  if (text === undefined) return null
+  const [a, b, ...more] = text.split(',').map((path) => path.trim())
+  if (!a || !b || more.length > 0) throw new UsageError(`Expected two paths A,B for --${option}, got ${text}`)
+  return [a, b]
 }
 
 async function readFloats(path: string, rank: 1 | 2, signal: AbortSignal): Promise<Float64Array> {

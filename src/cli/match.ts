@@ -27,7 +27,7 @@ export const matchCommand: Command = {
   ],
   run: async (args, context) => {
     const [a, b] = await readInputs(args.positionals, args, context)
-    const given = await readGivenNumbers(args, context.signal)
+    const given = await readGivenNumbers(args, [a, b], context.signal)
     await matchAndReport([{ a, b }], args, context, { baselines: 'basic', ...given })
   },
 }

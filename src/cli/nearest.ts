@@ -58,12 +58,12 @@ export const nearestCommand: Command = {
     const start = performance.now()
     const k = args.count('k') ?? 1
     const output = await readOutput(args, 'out', nearestFormats)
-    const given = await readGivenNumbers(args, signal)
-    const { backend, scale, sign, alignment, weights, unfoldable } = readMatchOptions(args, given)
-    const format = args.text('format')
-    const activationScales = readActivationScales(args)
     const paths = await readInputs(args.positionals, args, context)
     const [pathA, pathB] = paths
+    const given = await readGivenNumbers(args, [pathA, pathB], signal)
+    const { backend, scale, sign, alignment, weights, unfoldable, dead } = readMatchOptions(args, given)
+    const format = args.text('format')
+    const activationScales = readActivationScales(args)
     const progress = createProgress(terminal, args.has('quiet'))
     const [nameA, nameB] = pathA === pathB ? Array(2).fill(shortNames([pathA])[0]) : shortNames([pathA, pathB])
     progress.begin(`${nameA} → ${nameB}`)
@@ -82,6 +82,7 @@ export const nearestCommand: Command = {
       alignment,
       weights,
       unfoldable,
+      dead,
       backend,
       signal,
       onProgress: progress.update,

@@ -87,6 +87,7 @@ async function scorer(a: Sae, b: Sae, backend: Backend, signal: AbortSignal | un
     scale: foldable ? 'fold' : 'unit',
     sign: 'same',
     alignment: null,
+    dead: [null, null],
     weights: weightPresets.all,
     unfoldable: 'exclude',
   } as const

@@ -7,6 +7,7 @@ export function objectiveName({
   scale,
   sign,
   alignment,
+  dead,
   weights,
   unmatchedCost,
   unmatchedQuantile,
@@ -21,6 +22,7 @@ export function objectiveName({
       : ` ${terms.join('+')}`
     : ` ${terms.map((term) => `${weights[term]} ${term}`).join('+')}`
   const moved = alignment === undefined ? '' : ', aligned'
+  const alive = dead === undefined ? '' : ', without the dead'
   const cut = unmatchedCost === null && unmatchedQuantile === undefined ? '' : ', cut'
-  return `${compared}${parts}${moved}${cut}`
+  return `${compared}${parts}${moved}${alive}${cut}`
 }

@@ -13,7 +13,7 @@ import type { Match, MatchDistributions, MatchSummary } from './result.js'
 import { type MeanScores, meanScores, meansOf, type Scoring, scorePairs } from './score.js'
 import { openScoring, openSides, type Sides } from './sides.js'
 import { distribution, linearEdges, logarithmicEdges, quantiles } from './statistics.js'
-import { loadingWarnings, unfoldableWarnings } from './warnings.js'
+import { loadingWarnings, rowWarnings } from './warnings.js'
 
 /**
  * Matches the features of two SAEs: the one-to-one assignment with the least total cost, proved, with per-feature
@@ -77,8 +77,8 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
         ...loadingWarnings(a),
         ...loadingWarnings(b),
         ...comparability,
-        ...unfoldableWarnings(a, sides.aRows, settings.unfoldable),
-        ...unfoldableWarnings(b, sides.bRows, settings.unfoldable),
+        ...rowWarnings(a, sides.aRows, settings.unfoldable),
+        ...rowWarnings(b, sides.bRows, settings.unfoldable),
         ...warnings,
       ]),
     ],

@@ -10,7 +10,7 @@ import { type MatchOptions, type RowSettings, rowSettings } from './options.js'
 import { pairCosines, type Scoring, scorePairs } from './score.js'
 import { openScoring, openSides } from './sides.js'
 import { mean } from './statistics.js'
-import { loadingWarnings, unfoldableWarnings } from './warnings.js'
+import { loadingWarnings, rowWarnings } from './warnings.js'
 
 /** Options of {@link nearest}. */
 export interface NearestOptions extends RunControl, Pick<MatchOptions, keyof RowSettings> {
@@ -75,6 +75,7 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
     'alignment',
     'weights',
     'unfoldable',
+    'dead',
     'backend',
     'signal',
     'onProgress',
@@ -120,8 +121,8 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
         ...loadingWarnings(a),
         ...loadingWarnings(b),
         ...comparability,
-        ...unfoldableWarnings(a, aRows, settings.unfoldable),
-        ...unfoldableWarnings(b, bRows, settings.unfoldable),
+        ...rowWarnings(a, aRows, settings.unfoldable),
+        ...rowWarnings(b, bRows, settings.unfoldable),
       ]),
     ],
   }

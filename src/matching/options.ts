@@ -17,6 +17,9 @@ export interface StatScale {
   readonly stat: readonly [Float32Array | Float64Array, Float32Array | Float64Array]
 }
 
+/** For each SAE, [n] and [m], 1 for a feature that is left out; null for none. */
+export type DeadFeatures = readonly [Uint8Array | null, Uint8Array | null]
+
 /** Options of `match`; what is left out has its default. */
 export interface MatchOptions extends RunControl {
   /** What makes features comparable (see `featureRows`). Default `fold`: every feature fires at 1. */
@@ -52,6 +55,11 @@ export interface MatchOptions extends RunControl {
   readonly baselines?: BaselineChoice | undefined
   /** Features that cannot be folded are left out, or get the median threshold of their SAE. Default `exclude`. */
   readonly unfoldable?: 'exclude' | 'median' | undefined
+  /**
+   * Features of A and of B that are left out, [n] and [m], 1 for each (`deadFeatures` gives those that never fire); null for
+   * none of that side. Default: none.
+   */
+  readonly dead?: DeadFeatures | undefined
   /** Whether the proof looks at every entry or at the solver's lists and bounds. Default `full`. */
   readonly verify?: 'full' | 'shortlist' | undefined
   /** Of the random matchings to compare with. Default 0 to 4. */
@@ -66,6 +74,7 @@ export interface RowSettings {
   readonly alignment: Alignment | null
   readonly weights: Weights
   readonly unfoldable: 'exclude' | 'median'
+  readonly dead: DeadFeatures
 }
 
 /** What decides the numbers of a match besides its inputs: options with every default in its place. */
@@ -95,6 +104,7 @@ const optionNames = [
   'memoryBudget',
   'baselines',
   'unfoldable',
+  'dead',
   'verify',
   'seeds',
   'signal',
@@ -144,6 +154,7 @@ export function rowSettings({
   alignment,
   weights,
   unfoldable,
+  dead,
 }: Pick<MatchOptions, keyof RowSettings>): RowSettings {
   if (alignment !== undefined) requireAlignment(alignment)
   return {
@@ -152,7 +163,14 @@ export function rowSettings({
     alignment: alignment ?? null,
     weights: weightsOf(weights ?? 'all'),
     unfoldable: oneOf('unfoldable', unfoldable ?? 'exclude', ['exclude', 'median']),
+    dead: deadOf(dead ?? [null, null]),
   }
+}
+
+/** `featureRows` checks the numbers. */
+function deadOf(dead: DeadFeatures): DeadFeatures {
+  if (!Array.isArray(dead) || dead.length !== 2) throw wrongType('dead', '[mask of A, mask of B]', dead)
+  return dead
 }
 
 function scaleOf(scale: Exclude<MatchOptions['scale'], undefined>): MatchSettings['scale'] {

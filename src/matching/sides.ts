@@ -17,14 +17,14 @@ export interface Sides {
 
 /** The rows of both SAEs in the scale of the match. */
 export async function openSides(a: Sae, b: Sae, settings: RowSettings, backend: Backend): Promise<Sides> {
-  const { scale, alignment, weights, unfoldable } = settings
+  const { scale, alignment, weights, unfoldable, dead } = settings
   const [aScale, bScale] = scalesOf(scale)
   const moved = alignment === null ? a : await alignSae(a, alignment, backend)
   return {
     a: moved,
     b,
-    aRows: await featureRows(moved, { scale: aScale, weights, unfoldable }, backend),
-    bRows: await featureRows(b, { scale: bScale, weights, unfoldable }, backend),
+    aRows: await featureRows(moved, { scale: aScale, weights, unfoldable, dead: dead[0] }, backend),
+    bRows: await featureRows(b, { scale: bScale, weights, unfoldable, dead: dead[1] }, backend),
   }
 }
 

@@ -6,14 +6,18 @@ export function loadingWarnings({ source, warnings }: Sae): string[] {
   return warnings.map((warning) => `${source.path}: ${warning}`)
 }
 
-/** How many features could not be folded, and what became of them. */
-export function unfoldableWarnings(
-  { source }: Sae,
-  { unfoldable }: SaeRows,
-  treatment: 'exclude' | 'median',
-): string[] {
-  if (unfoldable.length === 0) return []
-  const what = unfoldable.length === 1 ? '1 feature has' : `${unfoldable.length} features have`
-  const done = treatment === 'exclude' ? 'left out' : 'given the median'
-  return [`${source.path}: ${what} a threshold that cannot be folded (${done}).`]
+/** How many features could not be folded, and what became of them; how many were left out. */
+export function rowWarnings({ source }: Sae, { unfoldable, dead }: SaeRows, treatment: 'exclude' | 'median'): string[] {
+  const warnings: string[] = []
+  if (unfoldable.length > 0) {
+    const what = unfoldable.length === 1 ? '1 feature has' : `${unfoldable.length} features have`
+    const done = treatment === 'exclude' ? 'left out' : 'given the median'
+    warnings.push(`${source.path}: ${what} a threshold that cannot be folded (${done}).`)
+  }
+  if (dead.length > 0) {
+    warnings.push(
+      `${source.path}: ${dead.length === 1 ? '1 dead feature is' : `${dead.length} dead features are`} left out.`,
+    )
+  }
+  return warnings
 }

@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly alignment?: string
   /** The sha256 of the numbers of the caller's scales, as f64, where `scale` is `stat`; left out otherwise. */
   readonly scales?: readonly [string, string]
+  /** The sha256 of the masks of features that were left out, as f64; left out where none was. */
+  readonly dead?: readonly [string, string]
   readonly weights: Match['provenance']['weights']
   /** null for Infinity. */
   readonly unmatchedCost: number | null

@@ -128,21 +128,25 @@ function requireShard({ index, count }: Shard): void {
 }
 
 /** Refuses numbers that are about two SAEs where there are more. @throws `INVALID_ARGUMENT` */
-export function requireOnePair({ scale, alignment }: MatchSettings, pairs: number): void {
+export function requireOnePair({ scale, alignment, dead }: MatchSettings, pairs: number): void {
   if (pairs === 1) return
   if (typeof scale !== 'string') throw wrongType('scale', "'fold', 'unit' or 'none' for several pairs", scale)
   if (alignment !== null) throw wrongType('alignment', 'none for several pairs', alignment)
+  if (dead.some((mask) => mask !== null)) throw wrongType('dead', 'none for several pairs', dead)
 }
 
 /** The options as files record them. `auto` has become the backend that runs. */
 export function recordedOptions({ matchSettings, activationScales }: PairsSettings, info: BackendInfo): RunOptions {
-  const { scale, sign, alignment, unmatchedCost, unmatchedQuantile, ...settings } = matchSettings
+  const { scale, sign, alignment, dead, unmatchedCost, unmatchedQuantile, ...settings } = matchSettings
   // the files of a pair are named by a hash of its options: arrays are in it by theirs
-  const hash = (numbers: Float32Array | Float64Array) => sha256(new Uint8Array(Float64Array.from(numbers).buffer))
+  const hash = (numbers: Float32Array | Float64Array | Uint8Array) =>
+    sha256(new Uint8Array(Float64Array.from(numbers).buffer))
+  const none = new Uint8Array()
   return {
     ...settings,
     ...(sign !== 'same' && { sign }),
     ...(alignment !== null && { alignment: hash(alignment) }),
+    ...(dead.some((mask) => mask !== null) && { dead: [hash(dead[0] ?? none), hash(dead[1] ?? none)] as const }),
     ...(typeof scale !== 'string' && { scales: [hash(scale.stat[0]), hash(scale.stat[1])] as const }),
     ...(unmatchedQuantile !== null && { unmatchedQuantile }),
     scale: typeof scale === 'string' ? scale : 'stat',

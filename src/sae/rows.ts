@@ -62,6 +62,8 @@ export interface RowOptions {
   readonly weights?: Weights
   /** Features that `fold` or `stat` cannot scale are left out, or get the median factor of their SAE. Default `exclude`. */
   readonly unfoldable?: 'exclude' | 'median'
+  /** [n] 1 for a feature that is left out, e.g. because it never fires (`deadFeatures`). Default: none is. */
+  readonly dead?: Uint8Array | null
 }
 
 /** The feature rows of an SAE, and what to know about them. */
@@ -69,7 +71,9 @@ export interface SaeRows extends Rows {
   readonly scale: 'fold' | 'unit' | 'none' | 'stat'
   /** Features whose threshold or statistic cannot be a factor (see `foldingFactors`), ascending. */
   readonly unfoldable: Int32Array
-  /** Features whose decoder row is zero, ascending: they are dead, but take part. */
+  /** Features that the caller left out, ascending. */
+  readonly dead: Int32Array
+  /** Features whose decoder row is zero, ascending: they take part. */
   readonly zeroRows: Int32Array
 }
 
@@ -79,12 +83,13 @@ export interface SaeRows extends Rows {
  * @throws `INVALID_ARGUMENT`; `THRESHOLD_MISSING` for `fold` of an SAE without thresholds, or without a foldable one
  */
 export async function featureRows(sae: Sae, options: RowOptions, math: RowMath): Promise<SaeRows> {
-  const { scale = 'fold', weights = weightPresets.all, unfoldable: treatment = 'exclude' } = options
+  const { scale = 'fold', weights = weightPresets.all, unfoldable: treatment = 'exclude', dead = null } = options
   checkWeights(weights)
   if (treatment !== 'exclude' && treatment !== 'median')
     throw wrongValue('unfoldable', "'exclude' or 'median'", treatment)
 
   const n = featureCount(sae)
+  if (dead !== null) requireMask(dead, n)
   const decoderNorms = await squaredRowNorms(sae.decoder, math)
   const scaling = await scalingOf(sae, scale, treatment, decoderNorms, math)
   const stored: Record<keyof Weights, { matrix: Matrix; scale: Float64Array | null }> = {
@@ -101,7 +106,10 @@ export async function featureRows(sae: Sae, options: RowOptions, math: RowMath):
       return { name, matrix: stored[name].matrix, scale: rowScale }
     })
 
-  const index = treatment === 'exclude' ? without(n, scaling.unfoldable) : null
+  const unscaled = treatment === 'exclude' ? scaling.unfoldable : new Int32Array()
+  const deadOnes = indicesWhere(n, (i) => dead?.[i] === 1)
+  const index = without(n, [...unscaled, ...deadOnes])
+  if (index?.length === 0) throw wrongValue('dead', 'a feature that is not left out', `all ${n} left out`)
   return {
     blocks,
     count: index?.length ?? n,
@@ -109,6 +117,7 @@ export async function featureRows(sae: Sae, options: RowOptions, math: RowMath):
     index,
     scale: typeof scale === 'string' ? scale : 'stat',
     unfoldable: scaling.unfoldable,
+    dead: deadOnes,
     zeroRows: indicesWhere(n, (i) => decoderNorms[i] === 0 || sae.decoderScale?.[i] === 0),
   }
 }
@@ -172,6 +181,14 @@ function requireStatistic(scale: Exclude<Scale, string>, n: number): Float32Arra
   return stat
 }
 
+/** @throws `INVALID_ARGUMENT` for what is no mask of n features. */
+function requireMask(dead: unknown, n: number): void {
+  if (!(dead instanceof Uint8Array)) throw wrongType('dead', 'a Uint8Array', dead)
+  if (dead.length !== n) throw wrongValue('dead', `${n} numbers, one for each feature`, dead)
+  const wrong = dead.findIndex((value) => value > 1)
+  if (wrong >= 0) throw wrongValue(`dead[${wrong}]`, '0 or 1', dead[wrong])
+}
+
 function checkWeights(weights: Weights): void {
   for (const name of blockNames) {
     const weight: unknown = weights[name]
@@ -183,7 +200,7 @@ function checkWeights(weights: Weights): void {
 }
 
 /** 0 .. n - 1 without `excluded`; null where nothing is excluded. */
-function without(n: number, excluded: Int32Array): Int32Array | null {
+function without(n: number, excluded: readonly number[]): Int32Array | null {
   if (excluded.length === 0) return null
   const out = new Set(excluded)
   return indicesWhere(n, (i) => !out.has(i))

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { encodeNpy } from '../../src/output/npy.js'
+import { encodeSafetensors } from '../helpers/checkpoint-files.js'
 import { writeLayer } from '../helpers/layers.js'
 import { mulberry32 } from '../helpers/random.js'
 import { runCommandLine } from '../helpers/run-typescript.js'
@@ -30,6 +31,19 @@ beforeAll(() => {
   }
   save('r.npy', normals(random, dimension ** 2), [dimension, dimension])
   save('square.npy', new Float32Array(4), [2, 2])
+  const sparsity = { data: Float32Array.from({ length: features }, (_, i) => (i < 4 ? -10 : -2)), shape: [features] }
+  writeFileSync(join(folder, 'sparsity.safetensors'), encodeSafetensors({ sparsity }))
+  const lines = Array.from({ length: features }, (_, index) => ({
+    index: String(index),
+    frac_nonzero: index === 7 ? 0 : 0.1,
+    maxActApprox: index === 7 ? 0 : 1 + index,
+  }))
+  writeFileSync(join(folder, 'features.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  save(
+    'maxima.npy',
+    Float64Array.from(lines, ({ maxActApprox }) => maxActApprox),
+    [features],
+  )
   save('integers.npy', Int32Array.of(1, 2), [2])
 })
 
@@ -47,6 +61,33 @@ describe('numbers of the user', () => {
     expect(text.stdout).toContain('scaled match')
     const { rows } = await json('figures', 'objective', out)
     expect(new Set(rows.map(({ objective }: { objective: string }) => objective))).toEqual(new Set(['scaled']))
+  })
+
+  it('scales are the largest activations of exports of Neuronpedia, as if they were given one by one', async () => {
+    const [exported, given] = [
+      await json('match', 'saes/layer_1', 'saes/layer_2', '--scales', 'features.jsonl,features.jsonl'),
+      await json('match', 'saes/layer_1', 'saes/layer_2', '--scales', 'maxima.npy,maxima.npy'),
+    ]
+    expect(exported.pairs[0].matched).toBe(features - 1)
+    expect(exported.pairs[0].file).toBe(given.pairs[0].file)
+  })
+
+  it('features that never fire are left out, of either SAE', async () => {
+    const args = ['match', 'saes/layer_1', 'saes/layer_2', '--scale', 'unit', '--dead']
+    const one = await run(...args, 'sparsity.safetensors,-', '--json', '-q', '--out', 'dead')
+    const { pairs } = JSON.parse(one.stdout)
+    expect(pairs[0].matched).toBe(features - 4)
+    expect(record(pairs[0].file).warnings).toContainEqual(
+      expect.stringContaining('layer_1: 4 dead features are left out.'),
+    )
+    expect(record(pairs[0].file).options.dead).toEqual([expect.stringMatching(hash), expect.stringMatching(hash)])
+    const both = await json(...args, 'sparsity.safetensors,features.jsonl', '--out', 'dead')
+    expect(both.pairs[0].matched).toBe(features - 4)
+    expect(both.pairs[0].file).not.toBe(pairs[0].file)
+    const { rows } = await json('figures', 'objective', 'dead')
+    expect(rows[0].objective).toBe('cosine, without the dead')
+    const near = await json('nearest', 'saes/layer_1', 'saes/layer_2', '--dead', '-,features.jsonl')
+    expect(near.warnings).toContainEqual(expect.stringContaining('layer_2: 1 dead feature is left out.'))
   })
 
   it('an alignment moves the features of A', async () => {
@@ -70,10 +111,12 @@ describe('numbers of the user', () => {
   })
 
   it.each([
-    ['--scales', 'a.npy', 2, 'Expected two files A.npy,B.npy for --scales, got a.npy'],
+    ['--scales', 'a.npy', 2, 'Expected two paths A,B for --scales, got a.npy'],
     ['--scales', 'r.npy,b.npy', 1, 'r.npy: expected shape [features], found [6, 6]'],
     ['--scales', 'integers.npy,b.npy', 1, 'integers.npy: expected floats, found i32'],
     ['--scales', 'missing.npy,b.npy', 1, 'missing.npy'],
+    ['--dead', 'sparsity.safetensors', 2, 'Expected two paths A,B for --dead, got sparsity.safetensors'],
+    ['--dead', 'nowhere,-', 1, 'nowhere'],
     ['--align', 'a.npy', 1, 'a.npy: expected shape [d, d], found [30]'],
     ['--align', 'square.npy', 1, 'expected activations of width 2 as the alignment has, found 6'],
   ])('%s %s is refused', async (option, value, code, message) => {

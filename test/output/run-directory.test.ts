@@ -35,6 +35,7 @@ const {
   sign: _sign,
   unmatchedQuantile: _quantile,
   alignment: _alignment,
+  dead: _dead,
   unmatchedCost: _,
   ...settings
 } = matchSettings({})

@@ -31,6 +31,7 @@ export async function writeRun(
     sign: _sign,
     unmatchedQuantile: _quantile,
     alignment: _alignment,
+    dead: _dead,
     unmatchedCost,
     ...settings
   } = matchSettings({ ...options, backend: 'typescript' })

@@ -139,6 +139,15 @@ describe('featureRows', () => {
     ])
   })
 
+  it.each(['exclude', 'median'] as const)('leave out what the caller calls dead, %s or not', async (unfoldable) => {
+    const dead = Uint8Array.from({ length: n }, (_, i) => (i === 0 || i === 2 ? 1 : 0))
+    const [whole, rows] = [await rowsOf(uneven, { unfoldable }), await rowsOf(uneven, { unfoldable, dead })]
+    const all = [...(whole.index ?? Int32Array.from(dead, (_, i) => i))]
+    expect([...(rows.index ?? [])]).toEqual(all.filter((i) => dead[i] === 0))
+    expect([...rows.dead]).toEqual([0, 2])
+    expect(rows.blocks).toEqual(whole.blocks)
+  })
+
   it.each(['exclude', 'median'] as const)('of a folded SAE are those of the SAE itself: %s', async (unfoldable) => {
     const wide = { ...sae, threshold: sae.threshold!.map((theta, i) => (i === 4 ? 1e-3 * theta : 5.5 * theta)) }
     const [once, again] = [await rowsOf(wide, { unfoldable }), await rowsOf(foldSae(wide).sae, { unfoldable })]
@@ -177,6 +186,9 @@ describe('featureRows', () => {
     ['a statistic of another length', { scale: { stat: new Float64Array(3) } }, '20 numbers'],
     ['a negative statistic', { scale: { stat: new Float64Array(n).fill(-1) } }, '`scale.stat[0]`, got -1'],
     ['a statistic without a positive number', { scale: { stat: new Float64Array(n) } }, 'statistic'],
+    ['a mask of another length', { dead: new Uint8Array(1) }, '`dead`'],
+    ['a mask of other numbers', { dead: new Uint8Array(n).fill(2) }, '`dead[0]`, got 2'],
+    ['no mask', { dead: [1] as never }, '`dead`'],
     ['an unknown treatment', { unfoldable: 'drop' }, '`unfoldable`, got "drop"'],
   ])('refuses %s', async (_, options, part) => {
     await expect(rowsOf(sae, options as RowOptions)).rejects.toThrow(part)
