@@ -233,6 +233,7 @@ Rows Arguments::rows(const char* name) {
   } else {
     rows.index = row_numbers_of(index, std::string(name) + ".index", rows.count, stored_rows);
   }
+  if (rows.count > 0 && rows.width() == 0) refuse(name, "rows of at least one number");
   return rows;
 }
 

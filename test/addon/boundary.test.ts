@@ -98,6 +98,23 @@ describeWithAddon('the addon', () => {
     }
   })
 
+  it('refuses rows without numbers', () => {
+    expect(() =>
+      addon.nearestRows(
+        null,
+        ...rows(3, null, 0),
+        ...rows(3, null, 0),
+        1,
+        0,
+        '',
+        new Int32Array(3),
+        new Float64Array(3),
+      ),
+    ).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('at least one number') }),
+    )
+  })
+
   it('refuses rows of different widths', () => {
     expect(() => addon.costMatrix(null, ...rows(3, null), ...rows(3, null, 4), new Float32Array(9))).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('widths') }),
