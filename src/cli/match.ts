@@ -51,7 +51,8 @@ export async function matchAndReport(
     else if (!args.has('quiet')) for (const warning of pair.record.warnings) terminal.note(`! ${warning}`)
   }
   try {
-    const again = { resume: false, stopAtFailure: true }
+    // one by one, so that reports come in the order of the pairs
+    const again = { resume: false, stopAtFailure: true, inFlight: 1 }
     const followed = { onProgress: followPairs(progress), onPair: show }
     const run = await matchPairs([], { ...options, ...again, ...followed, pairs })
     const { backend, out } = run

@@ -14,7 +14,7 @@ beforeAll(() => {
 
 describe('pairs', () => {
   it('shows a line a pair, and goes on where it was', async () => {
-    const { code, stdout, stderr } = await run('saes')
+    const { code, stdout, stderr } = await run('saes', '--in-flight', '1')
     expect(code).toBe(0)
     expect(stdout).toMatch(/^sae-match \S+ {2}\S+ backend/)
     expect(stdout).toMatch(/^layer_1 → layer_2 +12 .* optimal +\d/m)
