@@ -56,7 +56,7 @@ describe('matchPairs', () => {
   })
 
   it('gives the same files in any order of work, and says what it does', async () => {
-    const variants: MatchPairsOptions[] = [{}, { inFlight: 4 }, { saeMemory: 0 }]
+    const variants: MatchPairsOptions[] = [{ inFlight: 1 }, { inFlight: 4 }, { saeMemory: 0 }]
     const runs: [string, string][][] = []
     for (const [k, variant] of variants.entries()) {
       const told: PairsProgress[] = []
