@@ -102,6 +102,22 @@ describe('llamascopium', () => {
     await expectFailure(readHeader(`${write()}#5`), 'FILE_NOT_FOUND', '#5')
   })
 
+  it('never takes one of several hooks of a layer for all of them', async () => {
+    const twice = ['blocks.2.hook_resid_mid', 'blocks.2.hook_resid_post']
+    const path = write({ ...crosscoder, hook_points: twice }, heads)
+    await expectFailure(readHeader(`${path}#2`), 'SAE_AMBIGUOUS', `${path}#2`, ...twice)
+    const found = await discoverSaes([path])
+    expect(found.map((sae) => [sae.path, (sae.error as { code?: string }).code])).toEqual([
+      [`${path}#2`, 'SAE_AMBIGUOUS'],
+    ])
+  })
+
+  it('is one SAE, with its error, where no hook of a crosscoder names a layer', async () => {
+    const path = join(write({ ...crosscoder, hook_points: ['hook_embed', 'ln_final'] }, heads), 'config.json')
+    const found = await discoverSaes([path])
+    expect(found.map((sae) => [sae.path, (sae.error as { code?: string }).code])).toEqual([[path, 'SAE_AMBIGUOUS']])
+  })
+
   it.each([
     ['lorsa', { ...config, sae_type: 'lorsa' }, 'ARCHITECTURE_UNKNOWN', ['sums over tokens']],
     ['another type', { ...config, sae_type: 'x' }, 'ARCHITECTURE_UNKNOWN', ['"x"']],
