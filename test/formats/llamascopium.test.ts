@@ -128,6 +128,12 @@ describe('llamascopium', () => {
     ['a factor of 0', { ...config, expansion_factor: 0.1 }, 'FORMAT_INVALID', ['expansion_factor']],
     ['no hook', { ...config, hook_point_in: undefined }, 'FORMAT_INVALID', ['hook_point_in']],
     ['hooks that are no list', { ...crosscoder, hook_points: 'x' }, 'FORMAT_INVALID', ['hook_points']],
+    [
+      'hooks without end',
+      { ...crosscoder, hook_points: Array.from({ length: 2000 }, (_, i) => `blocks.${i}.hook_resid_post`) },
+      'FORMAT_INVALID',
+      ['at most 1024', '"hook_points"', 'found 2000'],
+    ],
     ['another n', { ...config, expansion_factor: 2 }, 'TENSOR_SHAPE', ['8']],
     ['a k above n', { ...config, act_fn: 'topk', top_k: 7 }, 'FORMAT_INVALID', ['top_k']],
     ['thresholds nobody asks for', { ...config, act_fn: 'relu' }, 'FORMAT_INVALID', ['log_jumprelu_threshold']],
