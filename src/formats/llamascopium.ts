@@ -198,7 +198,6 @@ function scalesReader(
 ): Reader<Scales> {
   // A checkpoint that scales nothing has tensors of norms, too, which hold anything.
   if (!scalesInput) return async () => ({ inputScale: 1, outputScale: 1, warnings: [] })
-  if (told !== undefined) return async () => ({ inputScale: told, outputScale: told, warnings: [] })
   const [hookIn, hookOut] = head === null ? hooks : [hooks[head], hooks[head]]
   const stated = (hook: string, side: string) => {
     const norm = norms.get(hook) ?? norms.get(side)
@@ -210,6 +209,7 @@ function scalesReader(
   }
   const [readIn, readOut] = [stated(hookIn, 'in'), stated(hookOut, 'out')]
   if (readIn === null || readOut === null) {
+    if (told !== undefined) return async () => ({ inputScale: told, outputScale: told, warnings: [] })
     const warning =
       'Activations are scaled to a norm of sqrt(d) on average by a factor that is not in the checkpoint; 1 is assumed, pass it as activationScale (--activation-scale).'
     return async () => ({ inputScale: 1, outputScale: 1, warnings: [warning] })

@@ -57,6 +57,9 @@ describe('llamascopium', () => {
     const missing = await readCheckpoint(path)
     expect(missing).toMatchObject({ inputScale: 1, warnings: [expect.stringContaining('--activation-scale')] })
     expect(await readCheckpoint(path, { activationScale: 0.5 })).toMatchObject({ inputScale: 0.5, warnings: [] })
+    // what the checkpoint says itself, of inputs and outputs apart, is not overruled
+    const told = await readCheckpoint(write(inConfig, withoutNorm), { activationScale: 0.5 })
+    expect(told).toMatchObject({ inputScale: 0.25, outputScale: 0.125 })
   })
 
   it('ignores norms that nothing is scaled by: they hold anything', async () => {
