@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Backend } from '../backend/backend.js'
 import { getBackend } from '../backend/select.js'
+import { SaeMatchError } from '../errors.js'
 import { locate, recognisingFamilies } from '../formats/detect.js'
 import { deadFeatures, readFeatureStatistics } from '../labels/feature-statistics.js'
 import { type Inspection, inspectSae, inspectTogether } from '../matching/inspect.js'
@@ -89,13 +90,23 @@ async function inspectMany(saes: readonly FoundSae[], options: LoadOptions) {
 async function inspect(path: string, options: LoadOptions): Promise<Inspection> {
   const math: Backend = await getBackend(options.backend ?? 'auto')
   const sae = await loadSae(path, options)
-  return inspectSae(sae, math, await countDead(sae, options.signal))
+  const { dead, warnings } = await countDead(sae, options.signal)
+  const found = await inspectSae(sae, math, dead)
+  return { ...found, warnings: [...found.warnings, ...warnings] }
 }
 
-/** How many features never fire, where SAELens' file of firing rates is beside the weights. */
-async function countDead(sae: Sae, signal: AbortSignal | undefined): Promise<number | null> {
+/** How many features never fire, where SAELens' file of firing rates is beside the weights, which do without it. */
+async function countDead(
+  sae: Sae,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly dead: number | null; readonly warnings: readonly string[] }> {
   const path = join(dirname(sae.source.files[0].path), 'sparsity.safetensors')
-  if (!existsSync(path)) return null
-  const statistics = await readFeatureStatistics(path, featureCount(sae), signal)
-  return deadFeatures(statistics).reduce((count, dead) => count + dead, 0)
+  if (!existsSync(path)) return { dead: null, warnings: [] }
+  try {
+    const statistics = await readFeatureStatistics(path, featureCount(sae), signal)
+    return { dead: deadFeatures(statistics).reduce((count, dead) => count + dead, 0), warnings: [] }
+  } catch (error) {
+    if (!(error instanceof SaeMatchError)) throw error
+    return { dead: null, warnings: [`Which features never fire is not known: ${error.message}`] }
+  }
 }

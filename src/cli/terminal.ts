@@ -30,16 +30,27 @@ export function processTerminal(): Terminal {
   })
   const live = stderr.isTTY === true && process.env.TERM !== 'dumb'
   return {
-    print: (text) => void stdout.write(`${text}\n`),
-    note: (text) => void stderr.write(`${text}\n`),
+    print: (text) => void stdout.write(`${withoutControls(text)}\n`),
+    note: (text) => void stderr.write(`${withoutControls(text)}\n`),
     redraw: (text) => {
-      if (live) stderr.write(`\r\u001b[2K${text}`)
+      if (live) stderr.write(`\r\u001b[2K${withoutControls(text)}`)
     },
     live,
     width: Math.max(40, stdout.columns ?? stderr.columns ?? 80),
     colors: pc.createColors(wantsColor(stdout)),
     noteColors: pc.createColors(wantsColor(stderr)),
   }
+}
+
+/**
+ * A text whose control characters are written out as JSON does it, but for tabs, ends of lines and the escapes of
+ * colours: names come from files of strangers and must not move the cursor or erase what stands on a terminal.
+ */
+export function withoutControls(text: string): string {
+  return text.replace(/(\p{Cc})(\[[\d;]*m)?/gu, (found, control: string, color = '') => {
+    if (control === '\t' || control === '\n' || (control === '\u001b' && color !== '')) return found
+    return `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}${color}`
+  })
 }
 
 /** `NO_COLOR` and `FORCE_COLOR` are respected; otherwise colour is for terminals. */

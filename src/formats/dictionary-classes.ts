@@ -1,5 +1,6 @@
 import { SaeMatchError } from '../errors.js'
 import { type JsonFields, jsonField } from './json.js'
+import { listNames } from './stored-tensors.js'
 
 /** A class of dictionary_learning: what its tensors are called, and what its `encode` does by default. */
 export interface DictionaryClass {
@@ -71,7 +72,7 @@ export function classOf(
   const fitting = classes.filter((candidate) => fits(candidate, tensors))
   if (named !== undefined && (fitting.length === 0 || fitting.includes(named))) return named
   if (fitting.length === 1) return fitting[0]
-  const found = fitting.length > 1 ? `those of ${fitting.map(({ name }) => name).join(' and ')}` : tensors.join(' ')
+  const found = fitting.length > 1 ? `those of ${fitting.map(({ name }) => name).join(' and ')}` : listNames(tensors)
   throw new SaeMatchError(
     'ARCHITECTURE_UNKNOWN',
     `${weights}: expected the tensors of one of ${names}, found ${found}`,

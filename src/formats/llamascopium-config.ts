@@ -86,8 +86,15 @@ function isActivation(name: string): name is LlamascopiumConfig['activation'] {
   return ['relu', 'jumprelu', 'topk', 'batchtopk'].includes(name)
 }
 
+/** Far above the layers of any model. Each hook is looked for as an SAE of its own. */
+const maximumHooks = 1024
+
 function hookList(path: string, fields: JsonFile['fields']): string[] {
   const hooks = fields.get('hook_points')
+  if (Array.isArray(hooks) && hooks.length > maximumHooks) {
+    const message = `${path}: expected at most ${maximumHooks} names for "hook_points", found ${hooks.length}`
+    throw new SaeMatchError('FORMAT_INVALID', message)
+  }
   if (Array.isArray(hooks) && hooks.length > 0 && hooks.every((hook) => typeof hook === 'string')) return hooks
   throw new SaeMatchError('FORMAT_INVALID', `${path}: expected a list of names for "hook_points", found something else`)
 }

@@ -47,8 +47,8 @@ export const llamascopium: Family = familyOf({
     (file === null || file === configFile || file === weightsFile),
   async outputLayers({ folder }) {
     const { type, hooks } = parseConfig(await readJson(join(folder, configFile)))
-    const layers = hooks.map(layerOfHook).filter((layer) => layer !== null)
-    return type === 'crosscoder' ? layers : null
+    const layers = new Set(hooks.map(layerOfHook).filter((layer) => layer !== null))
+    return type === 'crosscoder' && layers.size > 0 ? [...layers] : null
   },
   open,
 })
@@ -118,11 +118,13 @@ function namesOf({ tensors }: Container, { activation }: LlamascopiumConfig): Na
 /** Which of a crosscoder's layers is meant. @throws `SAE_AMBIGUOUS`, `TENSOR_MISSING` */
 function headOf({ hooks }: LlamascopiumConfig, { outputLayer, path }: CheckpointLocation): number {
   const layers = hooks.map(layerOfHook)
-  const head = outputLayer === null ? (hooks.length === 1 ? 0 : -1) : layers.indexOf(outputLayer)
-  if (head >= 0) return head
+  const meant = [...layers.keys()].filter((head) => outputLayer === null || layers[head] === outputLayer)
+  if (meant.length === 1) return meant[0]
   const found = hooks.join(', ')
   if (outputLayer !== null) {
-    throw new SaeMatchError('TENSOR_MISSING', `${path}: expected a hook of layer ${outputLayer}, found ${found}`)
+    const [code, expected] =
+      meant.length === 0 ? (['TENSOR_MISSING', 'a hook'] as const) : (['SAE_AMBIGUOUS', 'one hook'] as const)
+    throw new SaeMatchError(code, `${path}: expected ${expected} of layer ${outputLayer}, found ${found}`)
   }
   throw new SaeMatchError('SAE_AMBIGUOUS', `${path}: expected one layer of a crosscoder, found ${found}`, {
     hint: `Name the layer behind the path: ${path}#${layers.find((layer) => layer !== null) ?? 0}`,
@@ -196,7 +198,6 @@ function scalesReader(
 ): Reader<Scales> {
   // A checkpoint that scales nothing has tensors of norms, too, which hold anything.
   if (!scalesInput) return async () => ({ inputScale: 1, outputScale: 1, warnings: [] })
-  if (told !== undefined) return async () => ({ inputScale: told, outputScale: told, warnings: [] })
   const [hookIn, hookOut] = head === null ? hooks : [hooks[head], hooks[head]]
   const stated = (hook: string, side: string) => {
     const norm = norms.get(hook) ?? norms.get(side)
@@ -208,6 +209,7 @@ function scalesReader(
   }
   const [readIn, readOut] = [stated(hookIn, 'in'), stated(hookOut, 'out')]
   if (readIn === null || readOut === null) {
+    if (told !== undefined) return async () => ({ inputScale: told, outputScale: told, warnings: [] })
     const warning =
       'Activations are scaled to a norm of sqrt(d) on average by a factor that is not in the checkpoint; 1 is assumed, pass it as activationScale (--activation-scale).'
     return async () => ({ inputScale: 1, outputScale: 1, warnings: [warning] })

@@ -13,8 +13,9 @@ const layerFile = /^layer_?(\d+)\.sae\.pt$/
 
 /**
  * Qwen-Scope: TopK without subtraction of the decoder bias, one file a layer. k is in the configuration of all of them,
- * or in the name of the repository. Tensors are called as in SAELens, matrices lie the other way. The original keeps the k largest even where one is negative, which takes fewer
- * than k positive ones. Source: https://huggingface.co/Qwen, the model cards of SAE-Res-*.
+ * or in the name of the repository. Tensors are called as in SAELens, matrices lie the other way. The original keeps the
+ * k largest even where one is negative, which takes fewer than k positive ones. Source: https://huggingface.co/Qwen, the
+ * model cards of SAE-Res-*.
  */
 export const qwenScope: Family = familyOf({
   name: 'qwen-scope',
@@ -45,8 +46,8 @@ async function open(location: CheckpointLocation, { signal }: ReadOptions, keep:
   const n = jsonSize(path, fields, 'd_sae') ?? vectorLength(container, 'b_enc')
   const d = jsonSize(path, fields, 'd_model') ?? vectorLength(container, 'b_dec')
   const k = jsonSize(path, fields, 'k') ?? (named === null ? null : Number(named[2]))
-  if (k === null || k > n) {
-    throw new SaeMatchError('FORMAT_INVALID', `${path}: expected "k" <= ${n}, found ${k ?? 'none'}`)
+  if (k === null || k < 1 || k > n) {
+    throw new SaeMatchError('FORMAT_INVALID', `${path}: expected "k" from 1 to ${n}, found ${k ?? 'none'}`)
   }
   const readers = [
     matrixReader(container, 'W_enc', { rows: n, columns: d, squareIsTransposed: false }),

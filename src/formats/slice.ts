@@ -1,9 +1,8 @@
-import { SaeMatchError } from '../errors.js'
 import { type StoredArray, transpose } from '../tensor/matrix.js'
-import { allocateTensor, isFloat, matrixOf, toFloat64 } from '../tensor/tensor.js'
+import { allocateTensor, matrixOf, toFloat64 } from '../tensor/tensor.js'
 import type { StoredMatrix, StoredVector } from './checkpoint.js'
 import type { Container } from './container.js'
-import { checkEntry, type Reader } from './stored-tensors.js'
+import { checkEntry, checkFloat, type Reader } from './stored-tensors.js'
 
 /** Which matrix of a tensor that holds one for each of several places in a model. */
 export interface MatrixSlice {
@@ -35,10 +34,7 @@ export function matrixSliceReader(container: Container, name: string, slice: Mat
   const file = container.file.path
   const shape = axis === 0 ? [count, rows, columns] : [rows, count, columns]
   checkEntry(container, name, `[${shape.join(', ')}]`, [shape])
-  const { dtype } = container.tensors.get(name)!
-  if (!isFloat(dtype)) {
-    throw new SaeMatchError('TENSOR_DTYPE', `${file}: tensor ${name}: expected f16, bf16, f32 or f64, found ${dtype}`)
-  }
+  const dtype = checkFloat(container, name)
   return async () => {
     const result = allocateTensor(dtype, [rows, columns], false, `${file}: ${name}`)
     const target = result.data as StoredArray

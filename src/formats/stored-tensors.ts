@@ -1,5 +1,5 @@
 import { SaeMatchError } from '../errors.js'
-import { transpose } from '../tensor/matrix.js'
+import { type Dtype, transpose } from '../tensor/matrix.js'
 import { isFloat, matrixOf, toFloat64 } from '../tensor/tensor.js'
 import type { StoredMatrix, StoredVector } from './checkpoint.js'
 import type { Container } from './container.js'
@@ -13,6 +13,13 @@ export type Reader<T> = () => Promise<T>
 /** What the readers read, at the same time. */
 export function readAll<T extends readonly unknown[]>(readers: { readonly [K in keyof T]: Reader<T[K]> }): Promise<T> {
   return Promise.all(readers.map((read) => read())) as Promise<unknown> as Promise<T>
+}
+
+/** The first of some names, for messages: a file may hold any number of tensors. */
+export function listNames(names: readonly string[]): string {
+  const most = 20
+  const more = names.length > most ? ` and ${names.length - most} more` : ''
+  return names.slice(0, most).join(' ') + more
 }
 
 /**
@@ -29,7 +36,7 @@ export function checkEntry(
   const path = container.file.path
   const entry = container.tensors.get(name)
   if (entry === undefined) {
-    const found = [...container.tensors.keys()].join(' ') || 'no tensors'
+    const found = listNames([...container.tensors.keys()]) || 'no tensors'
     throw new SaeMatchError('TENSOR_MISSING', `${path}: expected tensor ${name} ${expected}, found ${found}`)
   }
   if (!shapes.some((shape) => shape.length === entry.shape.length && shape.every((n, i) => n === entry.shape[i]))) {
@@ -86,6 +93,14 @@ export function rowCount(container: Container, name: string): number {
   return shape[0]
 }
 
+/** @throws `TENSOR_DTYPE` where a tensor that is there holds no weights. */
+export function checkFloat({ file, tensors }: Container, name: string): Dtype {
+  const { dtype } = tensors.get(name)!
+  if (isFloat(dtype)) return dtype
+  const message = `${file.path}: tensor ${name}: expected f16, bf16, f32 or f64, found ${dtype}`
+  throw new SaeMatchError('TENSOR_DTYPE', message)
+}
+
 /** The length of a vector, from its header. @throws `TENSOR_MISSING`, `TENSOR_SHAPE` where it is empty or no vector. */
 export function vectorLength(container: Container, name: string): number {
   const length = container.tensors.get(name)?.shape[0] ?? 0
@@ -111,10 +126,8 @@ export function matrixReader(
     [columns, rows],
   ]
   checkEntry(container, name, expected, shapes)
-  const { dtype, shape } = container.tensors.get(name)!
-  if (!isFloat(dtype)) {
-    throw new SaeMatchError('TENSOR_DTYPE', `${file}: tensor ${name}: expected f16, bf16, f32 or f64, found ${dtype}`)
-  }
+  checkFloat(container, name)
+  const { shape } = container.tensors.get(name)!
   const transposed = rows === columns ? squareIsTransposed : shape[0] === columns
   return async () => {
     const matrix = matrixOf(await container.read(name))

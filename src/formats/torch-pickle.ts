@@ -109,7 +109,8 @@ class TorchHost implements PickleHost<TorchObject> {
     if (shape.length !== strides.length || shape.length > maximumRank || (metadata ?? null) !== null) {
       throw this.unexpected(`a plain tensor of at most ${maximumRank} dimensions`)
     }
-    return new StorageView(storage, offset, shape, strides)
+    // Copies: the pickle may still append to its lists.
+    return new StorageView(storage, offset, [...shape], [...strides])
   }
 
   private unexpected(expected: string): SaeMatchError {

@@ -16,8 +16,8 @@ const leastPivot = 1e-12
  * activations that the original gives for x, and reconstructions times R. The moved tensors are copies, in f32, or in f64 where
  * they are stored so.
  *
- * @throws TypeError, RangeError `INVALID_ARGUMENT` for what is no invertible matrix of finite numbers; SaeMatchError
- *   `NOT_COMPARABLE` for an SAE of another width
+ * @throws TypeError, RangeError `INVALID_ARGUMENT` for what is no invertible matrix of finite numbers, or makes a weight
+ *   infinite; SaeMatchError `NOT_COMPARABLE` for an SAE of another width
  */
 export async function alignSae(sae: Sae, alignment: Alignment, math: RowMath): Promise<Sae> {
   const d = requireAlignment(alignment)
@@ -51,14 +51,23 @@ export function requireAlignment(alignment: unknown): number {
   return d
 }
 
-/** `[<matrix_i, vector(k)>]`, one column after the other: the sums of a row are the backend's, in f64. */
+/**
+ * `[<matrix_i, vector(k)>]`, one column after the other: the sums of a row are the backend's, in f64.
+ * @throws `INVALID_ARGUMENT` for a product beyond the type it is stored in
+ */
 async function productWith(matrix: Matrix, vector: (k: number) => Float64Array, math: RowMath): Promise<Matrix> {
   const { rows, columns, dtype } = matrix
   const stored = contiguousRows(matrix)
   const moved = allocateTensor(dtype === 'f64' ? 'f64' : 'f32', [rows, columns], false, 'An aligned SAE')
   for (let k = 0; k < columns; k++) {
     const products = await math.rowDots(stored, vector(k))
-    for (let i = 0; i < rows; i++) moved.data[i * columns + k] = products[i]
+    for (let i = 0; i < rows; i++) {
+      const at = i * columns + k
+      moved.data[at] = products[i]
+      if (!Number.isFinite(moved.data[at])) {
+        throw wrongValue('alignment', `a matrix that keeps weights within ${moved.dtype}`, `${products[i]}`)
+      }
+    }
   }
   return matrixOf(moved)
 }

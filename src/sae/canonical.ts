@@ -8,13 +8,14 @@ import type { Activation, Sae } from './sae.js'
 /**
  * Brings a checkpoint into canonical form: the subtraction of the decoder bias, gates, and scales of activations and
  * features go into biases and row scales; the big tensors stay as they are. See docs/method.md#canonical-form.
- * @throws `TENSOR_NOT_FINITE` naming file, tensor and position
+ * @throws `TENSOR_NOT_FINITE` naming file, tensor and position; `FORMAT_INVALID` for a scale that no number divides by
  */
 export async function canonicalSae(checkpoint: Checkpoint, math: RowMath): Promise<Sae> {
   const { encoder, decoder, decoderBias, activation, featureScale, inputScale, outputScale } = checkpoint
   for (const vector of [decoderBias, ...vectorsOf(activation), ...(featureScale ? [featureScale] : [])]) {
     requireFinite(vector)
   }
+  requireScales(checkpoint)
   await finiteRowNorms(encoder, math)
   const decoderNorms = await finiteRowNorms(decoder, math)
   const shift = checkpoint.subtractsDecoderBias ? await math.rowDots(encoder.matrix, decoderBias.values) : null
@@ -110,6 +111,15 @@ function requireFinite({ file, name, values }: StoredVector): void {
   if (index < 0) return
   const message = `${file}: tensor ${name}: expected finite numbers, found ${values[index]} at ${index}`
   throw new SaeMatchError('TENSOR_NOT_FINITE', message)
+}
+
+/** A scale so small or large that its inverse is infinite or zero would make weights of it that mean nothing. */
+function requireScales({ source, inputScale, outputScale }: Checkpoint): void {
+  for (const scale of [inputScale, outputScale]) {
+    if (scale > 0 && Number.isFinite(scale) && Number.isFinite(1 / scale)) continue
+    const message = `${source.path}: expected a factor on activations that is neither 0 nor infinite, found ${scale}`
+    throw new SaeMatchError('FORMAT_INVALID', message)
+  }
 }
 
 /** The squared norms of a tensor's rows; a row with a NaN or an infinity shows in its norm. */

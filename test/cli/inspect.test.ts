@@ -102,4 +102,15 @@ describe('inspect', () => {
     const { stdout } = await runCommandLine(['inspect', path, '--json'])
     expect(JSON.parse(stdout)).toMatchObject({ neverActive: 1, deadRows: 0 })
   })
+
+  it('shows an SAE whose firing rates cannot be read, and says so', async () => {
+    const path = writeSaeLens(join(temporary, 'other-rates'), { architecture: 'standard' }, tensorsOf(3, 2))
+    writeFolder(path, { 'sparsity.safetensors': { sparsity: tensor([4], [-10, -2, -1, -1]) } })
+    const { code, stdout } = await runCommandLine(['inspect', path, '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      neverActive: null,
+      warnings: expect.arrayContaining([expect.stringMatching(/never fire.*sparsity\.safetensors: expected.*3/)]),
+    })
+  })
 })

@@ -57,6 +57,9 @@ describe('llamascopium', () => {
     const missing = await readCheckpoint(path)
     expect(missing).toMatchObject({ inputScale: 1, warnings: [expect.stringContaining('--activation-scale')] })
     expect(await readCheckpoint(path, { activationScale: 0.5 })).toMatchObject({ inputScale: 0.5, warnings: [] })
+    // what the checkpoint says itself, of inputs and outputs apart, is not overruled
+    const told = await readCheckpoint(write(inConfig, withoutNorm), { activationScale: 0.5 })
+    expect(told).toMatchObject({ inputScale: 0.25, outputScale: 0.125 })
   })
 
   it('ignores norms that nothing is scaled by: they hold anything', async () => {
@@ -102,6 +105,22 @@ describe('llamascopium', () => {
     await expectFailure(readHeader(`${write()}#5`), 'FILE_NOT_FOUND', '#5')
   })
 
+  it('never takes one of several hooks of a layer for all of them', async () => {
+    const twice = ['blocks.2.hook_resid_mid', 'blocks.2.hook_resid_post']
+    const path = write({ ...crosscoder, hook_points: twice }, heads)
+    await expectFailure(readHeader(`${path}#2`), 'SAE_AMBIGUOUS', `${path}#2`, ...twice)
+    const found = await discoverSaes([path])
+    expect(found.map((sae) => [sae.path, (sae.error as { code?: string }).code])).toEqual([
+      [`${path}#2`, 'SAE_AMBIGUOUS'],
+    ])
+  })
+
+  it('is one SAE, with its error, where no hook of a crosscoder names a layer', async () => {
+    const path = join(write({ ...crosscoder, hook_points: ['hook_embed', 'ln_final'] }, heads), 'config.json')
+    const found = await discoverSaes([path])
+    expect(found.map((sae) => [sae.path, (sae.error as { code?: string }).code])).toEqual([[path, 'SAE_AMBIGUOUS']])
+  })
+
   it.each([
     ['lorsa', { ...config, sae_type: 'lorsa' }, 'ARCHITECTURE_UNKNOWN', ['sums over tokens']],
     ['another type', { ...config, sae_type: 'x' }, 'ARCHITECTURE_UNKNOWN', ['"x"']],
@@ -112,6 +131,12 @@ describe('llamascopium', () => {
     ['a factor of 0', { ...config, expansion_factor: 0.1 }, 'FORMAT_INVALID', ['expansion_factor']],
     ['no hook', { ...config, hook_point_in: undefined }, 'FORMAT_INVALID', ['hook_point_in']],
     ['hooks that are no list', { ...crosscoder, hook_points: 'x' }, 'FORMAT_INVALID', ['hook_points']],
+    [
+      'hooks without end',
+      { ...crosscoder, hook_points: Array.from({ length: 2000 }, (_, i) => `blocks.${i}.hook_resid_post`) },
+      'FORMAT_INVALID',
+      ['at most 1024', '"hook_points"', 'found 2000'],
+    ],
     ['another n', { ...config, expansion_factor: 2 }, 'TENSOR_SHAPE', ['8']],
     ['a k above n', { ...config, act_fn: 'topk', top_k: 7 }, 'FORMAT_INVALID', ['top_k']],
     ['thresholds nobody asks for', { ...config, act_fn: 'relu' }, 'FORMAT_INVALID', ['log_jumprelu_threshold']],

@@ -48,16 +48,20 @@ describe('qwen-scope', () => {
       activation: { kind: 'topk', k: 5 },
       model: 'Qwen/Qwen3-8B-Base',
     })
+    const zero = join(folder, 'SAE-Res-Qwen3-8B-Base-W64K-L0_0')
+    mkdirSync(zero)
+    copyFileSync(join(real, 'layer0.sae.pt'), join(zero, 'layer0.sae.pt'))
+    await expectFailure(readCheckpoint(join(zero, 'layer0.sae.pt')), 'FORMAT_INVALID', '"k" from 1 to 40, found 0')
     mkdirSync(join(folder, 'elsewhere'))
     const other = join(folder, 'elsewhere', 'layer0.sae.pt')
     copyFileSync(join(real, 'layer0.sae.pt'), other)
-    await expectFailure(readCheckpoint(other), 'FORMAT_INVALID', other, '"k" <= 40, found none')
+    await expectFailure(readCheckpoint(other), 'FORMAT_INVALID', other, '"k" from 1 to 40, found none')
   })
 
   it.each([
     ['another type', { ...config, model_type: 'llama' }, 'ARCHITECTURE_UNKNOWN', ['"llama"']],
-    ['no k', { ...config, k: undefined }, 'FORMAT_INVALID', ['"k" <= 40, found none']],
-    ['a k above n', { ...config, k: 41 }, 'FORMAT_INVALID', ['"k" <= 40, found 41']],
+    ['no k', { ...config, k: undefined }, 'FORMAT_INVALID', ['"k" from 1 to 40, found none']],
+    ['a k above n', { ...config, k: 41 }, 'FORMAT_INVALID', ['"k" from 1 to 40, found 41']],
     ['another n', { ...config, d_sae: 41 }, 'TENSOR_SHAPE', ['41']],
     ['another d', { ...config, d_model: 17 }, 'TENSOR_SHAPE', ['17']],
   ] as const)('refuses %s', async (_, settings, code, parts) => {

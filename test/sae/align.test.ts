@@ -69,6 +69,14 @@ describe('refused alignments', () => {
     await expectFailure(align(alignment), 'INVALID_ARGUMENT', message)
   })
 
+  it.each([1e-39, 1e39])('numbers of about %s, with which weights leave the range of f32', async (size) => {
+    const scaled = Float64Array.from({ length: d * d }, (_, k) => (k % (d + 1) === 0 ? size : 0))
+    const matrix = rowMajor(new Float32Array(n * d).fill(1), 'f32', n, d)
+    const single = { ...sae, encoder: matrix, decoder: matrix }
+    const aligning = alignSae(single, scaled, await getBackend('typescript'))
+    await expectFailure(aligning, 'INVALID_ARGUMENT', 'a matrix that keeps weights within f32')
+  })
+
   it('another width', async () => {
     await expectFailure(align(Float64Array.of(1, 0, 0, 1)), 'NOT_COMPARABLE', 'width 2', 'found 7')
   })

@@ -208,6 +208,17 @@ describe('canonicalSae', () => {
     expect(sae.decoderScale?.every(Number.isFinite)).toBe(true)
   })
 
+  it.each([
+    { inputScale: Number.POSITIVE_INFINITY },
+    { outputScale: 1e-320 },
+    { outputScale: 0 },
+    { inputScale: Number.NaN },
+  ])('refuses scales of activations that make infinite weights: %o', async (scales) => {
+    const checkpoint = await readCheckpoint(write(cases.gated.config, cases.gated.tensors))
+    const canonical = canonicalSae({ ...checkpoint, ...scales }, referenceRowMath)
+    await expectFailure(canonical, 'FORMAT_INVALID', checkpoint.source.path, `found ${Object.values(scales)[0]}`)
+  })
+
   const withValue = (name: Name, at: number, value: number) => {
     const values = Float64Array.from(stored[name])
     values[at] = value
