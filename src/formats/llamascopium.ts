@@ -120,14 +120,14 @@ function headOf({ hooks }: LlamascopiumConfig, { outputLayer, path }: Checkpoint
   const layers = hooks.map(layerOfHook)
   const meant = [...layers.keys()].filter((head) => outputLayer === null || layers[head] === outputLayer)
   if (meant.length === 1) return meant[0]
-  const found = hooks.join(', ')
-  if (outputLayer !== null) {
-    const [code, expected] =
-      meant.length === 0 ? (['TENSOR_MISSING', 'a hook'] as const) : (['SAE_AMBIGUOUS', 'one hook'] as const)
-    throw new SaeMatchError(code, `${path}: expected ${expected} of layer ${outputLayer}, found ${found}`)
+  if (meant.length === 0) {
+    const message = `${path}: expected a hook of layer ${outputLayer}, found ${hooks.join(', ')}`
+    throw new SaeMatchError('TENSOR_MISSING', message)
   }
-  throw new SaeMatchError('SAE_AMBIGUOUS', `${path}: expected one layer of a crosscoder, found ${found}`, {
-    hint: `Name the layer behind the path: ${path}#${layers.find((layer) => layer !== null) ?? 0}`,
+  const found = meant.map((head) => hooks[head]).join(', ')
+  const named = layers.find((layer) => layer !== null && layers.indexOf(layer) === layers.lastIndexOf(layer))
+  throw new SaeMatchError('SAE_AMBIGUOUS', `${path}: expected one hook of a crosscoder, found ${found}`, {
+    ...(outputLayer === null && named !== undefined && { hint: `Name the layer behind the path: ${path}#${named}` }),
   })
 }
 
