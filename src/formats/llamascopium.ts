@@ -24,6 +24,7 @@ import {
   refuseUnknownTensors,
   scalarReader,
   vectorReader,
+  zeros,
 } from './stored-tensors.js'
 
 const configFile = 'config.json'
@@ -159,12 +160,11 @@ function tensorReaders(
     }
   }
   const isDistill = names.encoder === 'encoder.weight'
-  const none: StoredVector = { file: container.file.path, name: names.decoderBias, values: new Float64Array(columns) }
   return {
     encoder: matrixReader(container, names.encoder, { rows, columns, squareIsTransposed: !isDistill }),
     decoder: matrixReader(container, names.decoder, { rows, columns, squareIsTransposed: isDistill }),
     bias: vectorReader(container, names.encoderBias, rows),
-    decoderBias: hasDecoderBias ? vectorReader(container, names.decoderBias, columns) : async () => none,
+    decoderBias: (hasDecoderBias ? vectorReader : zeros)(container, names.decoderBias, columns),
   }
 }
 
