@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { SaeMatchError } from '../errors.js'
-import { ordinary, type StoredVector } from './checkpoint.js'
+import { ordinary } from './checkpoint.js'
 import type { Container } from './container.js'
 import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { layerOfHook, siteOfHook } from './hook.js'
@@ -16,6 +16,7 @@ import {
   refuseUnknownTensors,
   vectorLength,
   vectorReader,
+  zeros,
 } from './stored-tensors.js'
 
 const configFile = 'config.json'
@@ -64,7 +65,8 @@ async function open(location: CheckpointLocation, { signal }: ReadOptions, keep:
       : sliceReader(container, slice, n, d),
     vectorReader(container, 'b_enc', n),
     vectorReader(container, 'threshold', n),
-    vectorReader(container, 'b_dec', d),
+    // That of another layer lies in another file.
+    (slice === null || slice.own === slice.written ? vectorReader : zeros)(container, 'b_dec', d),
   ] as const
   return {
     files: [json.file, container.file],
@@ -79,8 +81,7 @@ async function open(location: CheckpointLocation, { signal }: ReadOptions, keep:
         averageL0: config.averageL0,
         encoder,
         decoder,
-        // That of another layer lies in another file.
-        decoderBias: slice === null || slice.own === slice.written ? decoderBias : zerosLike(decoderBias),
+        decoderBias,
         activation: { kind: 'jumprelu', bias, threshold, byDecoderNorm: false },
         skipConnection,
         warnings:
@@ -209,8 +210,4 @@ function hookOf({ file, fields }: JsonFile, name: string): string {
   const hook = jsonField(file.path, fields, 'string', name)
   if (hook !== null) return hook
   throw new SaeMatchError('FORMAT_INVALID', `${file.path}: expected "${name}", found none`)
-}
-
-function zerosLike({ file, name, values }: StoredVector): StoredVector {
-  return { file, name, values: new Float64Array(values.length) }
 }

@@ -1,12 +1,12 @@
 import { basename, join, resolve } from 'node:path'
 import { SaeMatchError } from '../errors.js'
-import { type CheckpointActivation, type InputNorm, ordinary, type StoredVector } from './checkpoint.js'
+import { type CheckpointActivation, type InputNorm, ordinary } from './checkpoint.js'
 import type { CheckpointLocation, Family, ReadOptions } from './family.js'
 import { layerOfHook, siteOfHook } from './hook.js'
 import { type JsonFile, jsonField, jsonSize, readJson } from './json.js'
 import { familyOf, type Keep, type OpenCheckpoint } from './open-checkpoint.js'
 import { openSafetensors } from './safetensors.js'
-import { matrixReader, readAll, refuseUnknownTensors, vectorLength, vectorReader } from './stored-tensors.js'
+import { matrixReader, readAll, refuseUnknownTensors, vectorLength, vectorReader, zeros } from './stored-tensors.js'
 
 const configFile = 'hyperparams.json'
 const weightsFolder = 'checkpoints'
@@ -41,12 +41,11 @@ async function open({ folder }: CheckpointLocation, { signal }: ReadOptions, kee
     ['encoder.weight', 'encoder.bias', 'decoder.weight', ...(hasDecoderBias ? ['decoder.bias'] : [])],
     hasGate ? ['encoder_glu.'] : [],
   )
-  const none: StoredVector = { file: container.file.path, name: 'decoder.bias', values: new Float64Array(d) }
   const readers = [
     matrixReader(container, 'encoder.weight', { rows: n, columns: d, squareIsTransposed: false }),
     matrixReader(container, 'decoder.weight', { rows: n, columns: d, squareIsTransposed: true }),
     vectorReader(container, 'encoder.bias', n),
-    hasDecoderBias ? vectorReader(container, 'decoder.bias', d) : async () => none,
+    hasDecoderBias ? vectorReader(container, 'decoder.bias', d) : zeros(container, 'decoder.bias', d),
   ] as const
   const { architecture, k, hookIn, hookOut } = config
   return {

@@ -24,6 +24,7 @@ import {
   refuseUnknownTensors,
   scalarReader,
   vectorReader,
+  zeros,
 } from './stored-tensors.js'
 
 const configFile = 'config.json'
@@ -120,14 +121,14 @@ function headOf({ hooks }: LlamascopiumConfig, { outputLayer, path }: Checkpoint
   const layers = hooks.map(layerOfHook)
   const meant = [...layers.keys()].filter((head) => outputLayer === null || layers[head] === outputLayer)
   if (meant.length === 1) return meant[0]
-  const found = hooks.join(', ')
-  if (outputLayer !== null) {
-    const [code, expected] =
-      meant.length === 0 ? (['TENSOR_MISSING', 'a hook'] as const) : (['SAE_AMBIGUOUS', 'one hook'] as const)
-    throw new SaeMatchError(code, `${path}: expected ${expected} of layer ${outputLayer}, found ${found}`)
+  if (meant.length === 0) {
+    const message = `${path}: expected a hook of layer ${outputLayer}, found ${hooks.join(', ')}`
+    throw new SaeMatchError('TENSOR_MISSING', message)
   }
-  throw new SaeMatchError('SAE_AMBIGUOUS', `${path}: expected one layer of a crosscoder, found ${found}`, {
-    hint: `Name the layer behind the path: ${path}#${layers.find((layer) => layer !== null) ?? 0}`,
+  const found = meant.map((head) => hooks[head]).join(', ')
+  const named = layers.find((layer) => layer !== null && layers.indexOf(layer) === layers.lastIndexOf(layer))
+  throw new SaeMatchError('SAE_AMBIGUOUS', `${path}: expected one hook of a crosscoder, found ${found}`, {
+    ...(outputLayer === null && named !== undefined && { hint: `Name the layer behind the path: ${path}#${named}` }),
   })
 }
 
@@ -159,12 +160,11 @@ function tensorReaders(
     }
   }
   const isDistill = names.encoder === 'encoder.weight'
-  const none: StoredVector = { file: container.file.path, name: names.decoderBias, values: new Float64Array(columns) }
   return {
     encoder: matrixReader(container, names.encoder, { rows, columns, squareIsTransposed: !isDistill }),
     decoder: matrixReader(container, names.decoder, { rows, columns, squareIsTransposed: isDistill }),
     bias: vectorReader(container, names.encoderBias, rows),
-    decoderBias: hasDecoderBias ? vectorReader(container, names.decoderBias, columns) : async () => none,
+    decoderBias: (hasDecoderBias ? vectorReader : zeros)(container, names.decoderBias, columns),
   }
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { SaeMatchError } from '../errors.js'
-import { type CheckpointActivation, type CheckpointHeader, ordinary, type StoredVector } from './checkpoint.js'
+import { type CheckpointActivation, type CheckpointHeader, ordinary } from './checkpoint.js'
 import type { Container } from './container.js'
 import type { CheckpointLocation, CheckpointOptions, Family, ReadOptions } from './family.js'
 import { readJson } from './json.js'
@@ -18,6 +18,7 @@ import {
   scalarReader,
   vectorLength,
   vectorReader,
+  zeros,
 } from './stored-tensors.js'
 
 const configFile = 'cfg.json'
@@ -143,8 +144,8 @@ function activationReader(container: Container, config: SaeLensConfig, n: number
   switch (activation.kind) {
     case 'none': {
       // What does not encode by a linear map has no bias that belongs to one.
-      const bias: StoredVector = { file: container.file.path, name: 'b_enc', values: new Float64Array(n) }
-      return async () => ({ kind: 'relu', bias })
+      const bias = zeros(container, 'b_enc', n)
+      return async () => ({ kind: 'relu', bias: await bias() })
     }
     case 'relu': {
       const bias = vector('b_enc')

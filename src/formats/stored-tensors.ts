@@ -59,6 +59,11 @@ export function vectorReader(
   return async () => ({ file: container.file.path, name, values: toFloat64(await container.read(name)) })
 }
 
+/** Stands for a vector that a checkpoint does without. */
+export function zeros({ file }: Container, name: string, length: number): Reader<StoredVector> {
+  return async () => ({ file: file.path, name, values: new Float64Array(length) })
+}
+
 /** Checks the header of a single number, [] or [1], to be read as a vector that repeats it. */
 export function scalarReader(container: Container, name: string, length: number): Reader<StoredVector> {
   checkEntry(container, name, 'of one number', [[], [1]])

@@ -101,6 +101,7 @@ describe('llamascopium', () => {
     // the biases of all layers together
     expect(activation).toMatchObject({ bias: { values: Float64Array.of(8, 10, 12, 14, 16, 18) } })
     await expectFailure(readHeader(path), 'SAE_AMBIGUOUS', path, ...hooks)
+    await expect(readHeader(path)).rejects.toMatchObject({ hint: expect.stringContaining(`${path}#2`) })
     await expectFailure(readHeader(`${path}#3`), 'TENSOR_MISSING', `${path}#3`, ...hooks)
     await expectFailure(readHeader(`${write()}#5`), 'FILE_NOT_FOUND', '#5')
   })
@@ -110,15 +111,17 @@ describe('llamascopium', () => {
     const path = write({ ...crosscoder, hook_points: twice }, heads)
     await expectFailure(readHeader(`${path}#2`), 'SAE_AMBIGUOUS', `${path}#2`, ...twice)
     const found = await discoverSaes([path])
-    expect(found.map((sae) => [sae.path, (sae.error as { code?: string }).code])).toEqual([
-      [`${path}#2`, 'SAE_AMBIGUOUS'],
+    expect(found.map(({ path, error }) => ({ path, error }))).toEqual([
+      { path: `${path}#2`, error: expect.objectContaining({ code: 'SAE_AMBIGUOUS', hint: undefined }) },
     ])
   })
 
   it('is one SAE, with its error, where no hook of a crosscoder names a layer', async () => {
     const path = join(write({ ...crosscoder, hook_points: ['hook_embed', 'ln_final'] }, heads), 'config.json')
     const found = await discoverSaes([path])
-    expect(found.map((sae) => [sae.path, (sae.error as { code?: string }).code])).toEqual([[path, 'SAE_AMBIGUOUS']])
+    expect(found.map(({ path, error }) => ({ path, error }))).toEqual([
+      { path, error: expect.objectContaining({ code: 'SAE_AMBIGUOUS', hint: undefined }) },
+    ])
   })
 
   it.each([
