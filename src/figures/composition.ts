@@ -91,7 +91,7 @@ async function scorer(a: Sae, b: Sae, backend: Backend, signal: AbortSignal | un
     weights: weightPresets.all,
     unfoldable: 'exclude',
   } as const
-  const { scoring } = await openScoring(await openSides(a, b, settings, backend), settings, backend, signal)
+  const { scoring } = await openScoring(await openSides(a, b, settings, backend, signal), settings, backend, signal)
   return async (aToB: Int32Array): Promise<Score> => {
     const matched = Int32Array.from(aToB.keys()).filter((i) => aToB[i] >= 0)
     const pairs = { a: matched, b: matched.map((i) => aToB[i]) }

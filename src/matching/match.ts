@@ -34,7 +34,7 @@ export async function match(a: Sae, b: Sae, options: MatchOptions = {}): Promise
   const backend = await getBackend(chosen.backend)
   const control = { signal: options.signal, onProgress: options.onProgress }
   const comparability = checkComparable(a, b, chosen.weights)
-  const sides = await openSides(a, b, chosen, backend)
+  const sides = await openSides(a, b, chosen, backend, options.signal)
   const fold = performance.now() - start
 
   const settings = await withUnmatchedCost(sides, chosen, backend, control)

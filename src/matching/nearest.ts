@@ -87,7 +87,7 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
   const settings = rowSettings(options)
   const backend = await getBackend(options.backend ?? 'auto')
   const comparability = checkComparable(a, b, settings.weights)
-  const sides = await openSides(a, b, settings, backend)
+  const sides = await openSides(a, b, settings, backend, signal)
   const { aRows, bRows } = sides
   const { scoring } = await openScoring(sides, settings, backend, signal)
   const self = sides.a === b

@@ -16,10 +16,16 @@ export interface Sides {
 }
 
 /** The rows of both SAEs in the scale of the match. */
-export async function openSides(a: Sae, b: Sae, settings: RowSettings, backend: Backend): Promise<Sides> {
+export async function openSides(
+  a: Sae,
+  b: Sae,
+  settings: RowSettings,
+  backend: Backend,
+  signal: AbortSignal | undefined,
+): Promise<Sides> {
   const { scale, alignment, weights, unfoldable, dead } = settings
   const [aScale, bScale] = scalesOf(scale)
-  const moved = alignment === null ? a : await alignSae(a, alignment, backend)
+  const moved = alignment === null ? a : await alignSae(a, alignment, backend, signal)
   return {
     a: moved,
     b,

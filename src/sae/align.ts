@@ -17,9 +17,14 @@ const leastPivot = 1e-12
  * they are stored so.
  *
  * @throws TypeError, RangeError `INVALID_ARGUMENT` for what is no invertible matrix of finite numbers, or makes a weight
- *   infinite; SaeMatchError `NOT_COMPARABLE` for an SAE of another width
+ *   infinite; SaeMatchError `NOT_COMPARABLE` for an SAE of another width; the reason of `signal`
  */
-export async function alignSae(sae: Sae, alignment: Alignment, math: RowMath): Promise<Sae> {
+export async function alignSae(
+  sae: Sae,
+  alignment: Alignment,
+  math: RowMath,
+  signal?: AbortSignal | undefined,
+): Promise<Sae> {
   const d = requireAlignment(alignment)
   const { encoder, decoder, decoderBias, source } = sae
   for (const { columns } of [encoder, decoder]) {
@@ -31,8 +36,8 @@ export async function alignSae(sae: Sae, alignment: Alignment, math: RowMath): P
   const column = (k: number) => Float64Array.from({ length: d }, (_, l) => alignment[l * d + k])
   return {
     ...sae,
-    decoder: await productWith(decoder, column, math),
-    encoder: await productWith(encoder, (k) => inverse.slice(k * d, (k + 1) * d), math),
+    decoder: await productWith(decoder, column, math, signal),
+    encoder: await productWith(encoder, (k) => inverse.slice(k * d, (k + 1) * d), math, signal),
     decoderBias: Float64Array.from(decoderBias, (_, k) =>
       column(k).reduce((sum, value, l) => sum + value * decoderBias[l], 0),
     ),
@@ -55,11 +60,17 @@ export function requireAlignment(alignment: unknown): number {
  * `[<matrix_i, vector(k)>]`, one column after the other: the sums of a row are the backend's, in f64.
  * @throws `INVALID_ARGUMENT` for a product beyond the type it is stored in
  */
-async function productWith(matrix: Matrix, vector: (k: number) => Float64Array, math: RowMath): Promise<Matrix> {
+async function productWith(
+  matrix: Matrix,
+  vector: (k: number) => Float64Array,
+  math: RowMath,
+  signal: AbortSignal | undefined,
+): Promise<Matrix> {
   const { rows, columns, dtype } = matrix
   const stored = contiguousRows(matrix)
   const moved = allocateTensor(dtype === 'f64' ? 'f64' : 'f32', [rows, columns], false, 'An aligned SAE')
   for (let k = 0; k < columns; k++) {
+    signal?.throwIfAborted()
     const products = await math.rowDots(stored, vector(k))
     for (let i = 0; i < rows; i++) {
       const at = i * columns + k

@@ -56,6 +56,20 @@ describe.each(availableBackends)('an aligned SAE on the %s backend', (name) => {
   })
 })
 
+it('ends when it is told to, with columns left', async () => {
+  const controller = new AbortController()
+  const backend = await getBackend('typescript')
+  let columns = 0
+  const rowDots: typeof backend.rowDots = async (matrix, vector) => {
+    if (++columns === 3) controller.abort(new Error('enough'))
+    return backend.rowDots(matrix, vector)
+  }
+  const identity = Float64Array.from({ length: d * d }, (_, k) => (k % (d + 1) === 0 ? 1 : 0))
+  const aligning = alignSae(sae, identity, { ...backend, rowDots }, controller.signal)
+  await expect(aligning).rejects.toThrow('enough')
+  expect(columns).toBe(3)
+})
+
 describe('refused alignments', () => {
   const align = async (alignment: unknown) => alignSae(sae, alignment as Float64Array, await getBackend('typescript'))
   const singular = Float64Array.from({ length: d * d }, (_, k) => Math.floor(k / d) + (k % d))
