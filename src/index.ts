@@ -67,7 +67,7 @@ export { type FeatureRowsOptions, featureRows } from './matching/feature-rows.js
 export { type LoadOptions, loadSae } from './matching/load.js'
 export { match } from './matching/match.js'
 export { type Nearest, type NearestFeatures, type NearestOptions, nearest } from './matching/nearest.js'
-export type { MatchOptions, RowSettings, StatScale } from './matching/options.js'
+export type { DeadFeatures, MatchOptions, RowSettings, StatScale } from './matching/options.js'
 export type {
   BaselineChoice,
   Match,
