@@ -1,11 +1,11 @@
 // The whole matrix of squared distances, for callers who want to see it.
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <sstream>
 #include <vector>
 
 #include "core/kernels.h"
+#include "cost/source_parts.h"
 #include "features/stored_rows.h"
 #include "gemm/row_products.h"
 #include "sae_match/features.h"
@@ -27,10 +27,8 @@ void cost_matrix(const Rows& a, const Rows& b, float* out, RunControl& control) 
     text << "Expected squared distances in the range of f32, got up to " << size;
     throw Error("COST_RANGE", text.str());
   }
-  std::vector<std::int32_t> every(static_cast<std::size_t>(a.count));
-  std::iota(every.begin(), every.end(), 0);
   row_products(
-      left, every.data(), a.count, RightSide(right, kernel, kMostPackedBytes, control), out,
+      left, all_indices(a.count).data(), a.count, RightSide(right, kernel, kMostPackedBytes, control), out,
       [&](std::int64_t position, std::int64_t column, std::int64_t size, float* products) {
         kernel.distances(products, size, left_norms[position], right_norms.data() + column);
       },

@@ -5,7 +5,6 @@
 #include <limits>
 #include <memory>
 #include <mutex>
-#include <numeric>
 #include <optional>
 
 #include "core/memory.h"
@@ -68,7 +67,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
     call(table_.costs, rows.data(), columns, count, out);
   }
   void row(std::int64_t i, double* out) const override {
-    const std::vector<std::int32_t> every = all(columns_);
+    const std::vector<std::int32_t> every = all_indices(columns_);
     costs(i, every.data(), columns_, out);
   }
   bool same_row(std::int64_t i, std::int64_t other) const override { return exact_.same_row(i, other); }
@@ -137,7 +136,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
     std::vector<double> costs(matched.size());
     call(table_.costs, matched.data(), partners.data(), static_cast<std::int64_t>(costs.size()), costs.data());
     for (std::size_t p = 0; p < matched.size(); ++p) result.partner_cost[matched[p]] = costs[p];
-    const std::vector<std::int32_t> every = all(rows_);
+    const std::vector<std::int32_t> every = all_indices(rows_);
     for (std::int64_t first = 0; first < rows_; first += most_rows_) {
       control.check();
       const std::int64_t size = std::min(most_rows_, rows_ - first);
@@ -346,12 +345,6 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
       if (request.column_to_row[j] >= 0) result.rank_in_column[j] = before[j];
     }
     return true;
-  }
-
-  static std::vector<std::int32_t> all(std::int64_t count) {
-    std::vector<std::int32_t> every(static_cast<std::size_t>(count));
-    std::iota(every.begin(), every.end(), 0);
-    return every;
   }
 
   const sae_match_device_table& table_;

@@ -1,9 +1,9 @@
 #include "cost/exact_rows.h"
+#include "cost/source_parts.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <numeric>
 
 namespace sae_match {
 namespace {
@@ -71,9 +71,7 @@ void ExactRows::costs(std::int64_t i, const std::int32_t* columns, std::int64_t 
 }
 
 void ExactRows::row(std::int64_t i, double* out) const {
-  std::vector<std::int32_t> every(b_norms_.size());
-  std::iota(every.begin(), every.end(), 0);
-  costs(i, every.data(), b_.count(), out);
+  costs(i, all_indices(b_.count()).data(), b_.count(), out);
 }
 
 bool ExactRows::same_row(std::int64_t i, std::int64_t other) const {
@@ -87,9 +85,7 @@ bool ExactRows::same_row(std::int64_t i, std::int64_t other) const {
 
 std::vector<std::int32_t> ExactRows::column_representatives(RunControl& control) const {
   // Equal rows have equal norms.
-  std::vector<std::int32_t> by_norm(b_norms_.size()), representatives(by_norm.size());
-  std::iota(by_norm.begin(), by_norm.end(), 0);
-  representatives = by_norm;
+  std::vector<std::int32_t> by_norm = all_indices(b_.count()), representatives = by_norm;
   std::stable_sort(by_norm.begin(), by_norm.end(),
                    [&](std::int32_t i, std::int32_t j) { return b_norms_[i] < b_norms_[j]; });
   bool any = false;

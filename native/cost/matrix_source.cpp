@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <limits>
 #include <memory>
-#include <numeric>
 
 #include "core/hash.h"
 #include "cost/scanned_source.h"
@@ -106,8 +105,7 @@ std::vector<std::int32_t> identical_columns(const T* data, std::int64_t stride, 
   }
   std::vector<std::int32_t> representatives;
   if (alike.empty()) return representatives;
-  representatives.resize(static_cast<std::size_t>(columns));
-  std::iota(representatives.begin(), representatives.end(), 0);
+  representatives = all_indices(columns);
   for (const Column& each : alike) representatives[each.column] = each.first;
   return representatives;
 }

@@ -2,10 +2,10 @@
 #include "sae_match/nearest.h"
 
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
 #include "cost/cost_source.h"
+#include "cost/source_parts.h"
 #include "sae_match/thread_pool.h"
 
 namespace sae_match {
@@ -29,8 +29,7 @@ class NearestRows {
   void run(RunControl& control) const {
     Shortlists lists(source_.rows(), std::min(source_.columns(), 2 * (count_ + kSpare)));
     const std::vector<double> no_prices(static_cast<std::size_t>(source_.columns()), 0.0);
-    std::vector<std::int32_t> rows(static_cast<std::size_t>(source_.rows()));
-    std::iota(rows.begin(), rows.end(), 0);
+    std::vector<std::int32_t> rows = all_indices(source_.rows());
     // Where more columns lie within the errors of their bounds than a list holds, or are as near, it takes a longer one.
     for (std::int64_t size = count_ + kSpare; !rows.empty(); size *= 4) {
       source_.list(rows, no_prices.data(), size, lists, control);

@@ -4,12 +4,12 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <numeric>
 #include <optional>
 
 #include "cost/exact_rows.h"
 #include "cost/rough_costs.h"
 #include "cost/scanned_source.h"
+#include "cost/source_parts.h"
 #include "gemm/row_products.h"
 #include "sae_match/features.h"
 #include "sae_match/thread_pool.h"
@@ -78,7 +78,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
         if (sweep) {
           ScannedSource::list(rows, v, size, lists, control);
         } else {
-          visit(every_row(), Sharpness::sharp, [](const RowPiece<float>&) {}, control);
+          visit(all_indices(rows_), Sharpness::sharp, [](const RowPiece<float>&) {}, control);
         }
       });
       if (sweep) return;
@@ -192,12 +192,6 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
     });
   }
 
-  std::vector<std::int32_t> every_row() const {
-    std::vector<std::int32_t> rows(static_cast<std::size_t>(rows_));
-    std::iota(rows.begin(), rows.end(), 0);
-    return rows;
-  }
-
   void visit_rough(const std::vector<std::int32_t>& rows, const RowVisitor<float>& visitor, RunControl& control) const {
     parallel_for(static_cast<std::int64_t>(rows.size()), kRowsPerPiece, control.threads,
                  [&](std::int64_t begin, std::int64_t end) {
@@ -215,7 +209,7 @@ class RowsSource final : public ScannedSource<float, RowsCostSource> {
     matrix_ = allocate<float>(rows_ * columns_);
     // In slabs, so that progress can be told.
     const std::int64_t slab = std::max<std::int64_t>(2304, (rows_ + 15) / 16);
-    const std::vector<std::int32_t> every = every_row();
+    const std::vector<std::int32_t> every = all_indices(rows_);
     for (std::int64_t first = 0; first < rows_; first += slab) {
       const std::int64_t size = std::min(slab, rows_ - first);
       bound_rows(every.data() + first, size, matrix_.get() + first * columns_, control);

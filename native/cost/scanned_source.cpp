@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "core/rounding.h"
 #include "cost/source_parts.h"
@@ -39,12 +38,6 @@ std::int64_t compare(const Kernels& kernel, const ScanRow<float>& row, const Row
 }
 std::int64_t compare(const Kernels& kernel, const ScanRow<double>& row, const RowError& error, const CompareRow& ask) {
   return kernel.compare_f64(row, error, ask);
-}
-
-std::vector<std::int32_t> all_rows(std::int64_t count) {
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
-  std::iota(rows.begin(), rows.end(), 0);
-  return rows;
 }
 
 struct Candidate {
@@ -178,7 +171,7 @@ Audit ScannedSource<T, Base>::audit(const AuditRequest& request, RunControl& con
   }
 
   ScratchPool<ColumnScratch> pool([&] { return std::make_unique<ColumnScratch>(request.neighbours ? columns_ : 0); });
-  const std::vector<std::int32_t> every = all_rows(rows_);
+  const std::vector<std::int32_t> every = all_indices(rows_);
   visit(
       every, request.neighbours ? Sharpness::sharp : Sharpness::any,
       [&](const RowPiece<T>& piece) {

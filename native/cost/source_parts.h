@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <sstream>
 #include <vector>
 
@@ -16,6 +17,13 @@ namespace sae_match {
 inline std::int64_t rows_per_piece(std::int64_t columns) {
   constexpr std::int64_t kLeastRows = 16, kLeastEntries = 1 << 15;
   return std::max(kLeastRows, kLeastEntries / std::max<std::int64_t>(columns, 1));
+}
+
+// 0, 1, ..., count - 1: all rows or all columns.
+inline std::vector<std::int32_t> all_indices(std::int64_t count) {
+  std::vector<std::int32_t> indices(static_cast<std::size_t>(count));
+  std::iota(indices.begin(), indices.end(), 0);
+  return indices;
 }
 
 // The two least (cost, index) pairs seen.

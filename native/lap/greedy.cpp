@@ -1,8 +1,8 @@
 // Greedy assignment: the cheapest pair first, then the cheapest of what is left; ties to the lower row.
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
+#include "cost/source_parts.h"
 #include "lap/rising_heap.h"
 #include "lap/solvers.h"
 
@@ -28,9 +28,7 @@ class Greedy {
   }
 
   Matching run(double unmatched_cost) {
-    std::vector<std::int32_t> rows(static_cast<std::size_t>(source_.rows()));
-    std::iota(rows.begin(), rows.end(), 0);
-    make_lists(rows);
+    make_lists(all_indices(source_.rows()));
     std::int64_t made = 0;
     while (!offers_.empty() && offers_.top().key <= unmatched_cost) {
       const auto [key, i] = offers_.top();

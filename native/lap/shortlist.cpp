@@ -1,9 +1,9 @@
 // The default solver: exact, and lazy about the matrix.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "core/rounding.h"
+#include "cost/source_parts.h"
 #include "lap/feasibility.h"
 #include "lap/shortlist_state.h"
 #include "lap/solvers.h"
@@ -63,8 +63,7 @@ std::vector<double> prices_of_ties(const CostSource& source, const Sample& sampl
 // Prices to begin with and every row's list at them.
 void first_lists(ShortlistState& state) {
   const CostSource& source = state.source;
-  std::vector<std::int32_t> every_row(static_cast<std::size_t>(state.n));
-  std::iota(every_row.begin(), every_row.end(), 0);
+  std::vector<std::int32_t> every_row = all_indices(state.n);
   const Sample sample = take_sample(source);
   state.set_prices(source.column_quantile(sample.rows, sample.depth, state.control));
   const auto list = [&](const std::vector<std::int32_t>& rows) {
@@ -142,8 +141,7 @@ constexpr int kMostFurtherPhases = 8;
 bool auction(ShortlistState& state, double eps, std::int64_t effort) {
   state.drop_matching();
   if (state.pool.active) order_by_price(state);
-  std::vector<std::int32_t> waiting(static_cast<std::size_t>(state.n));
-  std::iota(waiting.begin(), waiting.end(), 0);
+  std::vector<std::int32_t> waiting = all_indices(state.n);
   if (state.auctions++ % 2 == 0) std::reverse(waiting.begin(), waiting.end());
   return bidding_phase(state, eps, std::move(waiting), effort * state.n);
 }
@@ -343,10 +341,8 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
                          RunControl& control) {
   ShortlistState state(source, unmatched_cost, control);
   if (prices) {
-    std::vector<std::int32_t> every_row(static_cast<std::size_t>(state.n));
-    std::iota(every_row.begin(), every_row.end(), 0);
     state.set_prices(*prices);
-    source.list(every_row, state.v.data(), state.list_size, state.lists, control);
+    source.list(all_indices(state.n), state.v.data(), state.list_size, state.lists, control);
   } else {
     first_lists(state);
   }

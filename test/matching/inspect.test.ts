@@ -2,28 +2,19 @@ import { describe, expect, it } from 'vitest'
 import { inspectSae, inspectTogether } from '../../src/matching/inspect.js'
 import type { Sae } from '../../src/sae/sae.js'
 import { rowMajor } from '../../src/tensor/matrix.js'
+import { mulberry32 } from '../helpers/random.js'
 import { referenceRowMath } from '../helpers/row-math.js'
+import { syntheticSae } from '../helpers/synthetic-sae.js'
 
 const [n, d] = [3, 2]
 /** Three features with decoder rows of norm 1. */
-const plain: Sae = {
+const plain = syntheticSae(mulberry32(1), n, d, {
   encoder: rowMajor(Float64Array.of(3, 4, 0, 1, 1, 0), 'f64', n, d),
-  encoderScale: null,
   decoder: rowMajor(Float64Array.of(0.6, 0.8, 0, 1, 1, 0), 'f64', n, d),
-  decoderScale: null,
   encoderBias: Float64Array.of(-1, 0, 2),
   threshold: Float64Array.of(1, 2, 4),
   decoderBias: new Float64Array(d),
-  activation: { kind: 'jumprelu' },
-  inputNorm: 'none',
-  architecture: 'jumprelu',
-  hook: 'blocks.1.hook_resid_post',
-  layer: 1,
-  site: 'residual',
-  model: 'm',
-  source: { family: 'f', path: 'p', files: [] },
-  warnings: [],
-}
+})
 const inspect = (changed: Partial<Sae> = {}, dead: number | null = null) =>
   inspectSae({ ...plain, ...changed }, referenceRowMath, dead)
 

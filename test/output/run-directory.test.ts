@@ -10,8 +10,8 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { backendInfo } from '../../src/backend/info.js'
 import { match } from '../../src/matching/match.js'
-import { matchSettings } from '../../src/matching/options.js'
 import type { Match } from '../../src/matching/result.js'
 import { type InputRecord, inputRecord, pairStem, type RunOptions } from '../../src/output/pair-files.js'
 import {
@@ -24,28 +24,14 @@ import {
   removeLeftovers,
   writePair,
 } from '../../src/output/run-directory.js'
+import { pairsSettings, recordedOptions } from '../../src/pairs/options.js'
 import { needsPython, python, runPython } from '../helpers/python.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 import { plantedPair } from '../matching/planted-pair.js'
 
 const folder = temporaryFolder()
 const { a, b } = plantedPair(31, 20, 6, 0.1)
-const {
-  scale,
-  sign: _sign,
-  unmatchedQuantile: _quantile,
-  alignment: _alignment,
-  dead: _dead,
-  unmatchedCost: _,
-  ...settings
-} = matchSettings({})
-const options: RunOptions = {
-  ...settings,
-  scale: scale as string,
-  unmatchedCost: null,
-  backend: 'typescript',
-  activationScale: null,
-}
+const options = recordedOptions(pairsSettings({}), backendInfo('typescript'))
 const hashed = (name: string) => [{ path: `/saes/${name}`, bytes: 3, sha256: name.padEnd(64, '0') }]
 const inputs = { a: inputRecord('layer_1', a, hashed('aaa')), b: inputRecord('=layer_2', b, hashed('bbb')) }
 const milliseconds = { load: 1, fold: 2, cost: 3, solve: 4, verify: 5, write: 6, total: 21 }

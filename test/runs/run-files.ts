@@ -1,10 +1,12 @@
+import { backendInfo } from '../../src/backend/info.js'
 import { invert } from '../../src/matching/compose.js'
 import { match } from '../../src/matching/match.js'
-import { type MatchOptions, matchSettings } from '../../src/matching/options.js'
+import type { MatchOptions } from '../../src/matching/options.js'
 import { randomPermutation } from '../../src/matching/random-matching.js'
 import { sha256 } from '../../src/output/file-hash.js'
-import { inputRecord, type RunOptions } from '../../src/output/pair-files.js'
+import { inputRecord } from '../../src/output/pair-files.js'
 import { finishRunDirectory, openRunDirectory, writePair } from '../../src/output/run-directory.js'
+import { pairsSettings, recordedOptions } from '../../src/pairs/options.js'
 import type { Sae } from '../../src/sae/sae.js'
 import { mulberry32 } from '../helpers/random.js'
 import { syntheticSae } from '../helpers/synthetic-sae.js'
@@ -26,22 +28,7 @@ export async function writeRun(
   pairs: readonly (readonly [NamedSae, NamedSae])[],
   options: MatchOptions = {},
 ): Promise<void> {
-  const {
-    scale,
-    sign: _sign,
-    unmatchedQuantile: _quantile,
-    alignment: _alignment,
-    dead: _dead,
-    unmatchedCost,
-    ...settings
-  } = matchSettings({ ...options, backend: 'typescript' })
-  const recorded: RunOptions = {
-    ...settings,
-    scale: scale as string,
-    unmatchedCost: Number.isFinite(unmatchedCost) ? unmatchedCost : null,
-    backend: 'typescript',
-    activationScale: null,
-  }
+  const recorded = recordedOptions(pairsSettings(options), backendInfo('typescript'))
   const run = openRunDirectory(path, recorded, '1.2.3')
   for (const [a, b] of pairs) {
     const made = await match(a.sae, b.sae, { ...options, backend: 'typescript' })
