@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Up with any change of what follows. */
-#define SAE_MATCH_DEVICE_ABI 2
+#define SAE_MATCH_DEVICE_ABI 3
 #define SAE_MATCH_DEVICE_ENTRY "sae_match_device_api"
 
 typedef int32_t sae_match_device_status;

@@ -74,7 +74,7 @@ describe('inspectTogether', () => {
     const other = await inspect({ site: 'mlp-out', model: 'o', inputNorm: 'layer-norm' })
     expect(inspectTogether([...all, other])).toEqual([
       'Several sites: residual, mlp-out.',
-      'Several models: m, o.',
+      'Several models: model, o.',
       'Several normalisations of the input: none, layer-norm.',
     ])
   })
