@@ -24,6 +24,7 @@ std::map<std::string, int> calls;       // so far, under the present plan
 std::map<void*, std::size_t> allocated;
 std::size_t used = 0;
 thread_local cudaError_t last_error = cudaSuccess;
+thread_local int current_device = 0;
 // A fatal error stays, as it does on a GPU.
 cudaError_t fatal_error = cudaSuccess;
 
@@ -129,7 +130,13 @@ cudaError_t cudaSetDevice(int device) {
   const cudaError_t error = planned("cudaSetDevice");
   if (error != cudaSuccess) return error;
   const std::lock_guard lock(mutex);
-  return result(device >= 0 && device < plan().devices ? cudaSuccess : cudaErrorInvalidDevice);
+  if (device < 0 || device >= plan().devices) return result(cudaErrorInvalidDevice);
+  current_device = device;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDevice(int* device) {
+  *device = current_device;
+  return planned("cudaGetDevice");
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {"", 8, 0, 1};
