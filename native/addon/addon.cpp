@@ -29,6 +29,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 
   add<describe_devices>(exports, "describeDevices");
   add<test_devices>(exports, "testDevices");
+  add<resident_tensors>(exports, "residentTensors");
+  add<new_identity>(exports, "newIdentity");
 
   add<start_squared_row_norms>(exports, "squaredRowNorms");
   add<start_row_dots>(exports, "rowDots");

@@ -10,6 +10,7 @@ namespace sae_match {
 namespace {
 
 constexpr std::int64_t kLayoutSize = 6;
+constexpr std::int64_t kBlockLayoutSize = kLayoutSize + 1;
 constexpr double kMaxSafeInteger = 9007199254740991.0;
 constexpr double kMaxSize = 2147483647.0;  // of one dimension: permutations are Int32Arrays
 
@@ -213,15 +214,17 @@ Rows Arguments::rows(const char* name) {
   if (!stored.IsArray() || !scales.IsArray()) refuse(name, "arrays of blocks");
   const std::uint32_t blocks = stored.As<Napi::Array>().Length();
   const double* layout =
-      elements_of<double>(layout_array, std::string(name) + ".layout", 1 + kLayoutSize * std::int64_t{blocks});
+      elements_of<double>(layout_array, std::string(name) + ".layout", 1 + kBlockLayoutSize * std::int64_t{blocks});
 
   Rows rows;
   rows.count = to_integer(layout[0], std::string(name) + ".count", 0, kMaxSize);
   std::int64_t stored_rows = rows.count;
   for (std::uint32_t block = 0; block < blocks; ++block) {
     const std::string block_name = std::string(name) + ".blocks[" + std::to_string(block) + "]";
-    const MatrixView matrix =
-        view(stored.As<Napi::Array>().Get(block), layout + 1 + kLayoutSize * std::int64_t{block}, block_name);
+    const double* block_layout = layout + 1 + kBlockLayoutSize * std::int64_t{block};
+    MatrixView matrix = view(stored.As<Napi::Array>().Get(block), block_layout, block_name);
+    matrix.identity = static_cast<std::uint64_t>(
+        to_integer(block_layout[kLayoutSize], block_name + ".identity", 0, kMaxSafeInteger));
     if (block > 0 && matrix.rows != stored_rows) refuse(block_name, std::to_string(stored_rows) + " rows");
     stored_rows = matrix.rows;
     const Napi::Value scale = scales.As<Napi::Array>().Get(block);

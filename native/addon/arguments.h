@@ -75,7 +75,7 @@ class Arguments {
   // Five arguments: indptr as f64, indices, data, rows, columns. Columns are left for the job to check.
   SparseArguments sparse_costs();
   // Four arguments: arrays of the blocks' stored numbers and of their scales (or null), the index (or null), and a
-  // layout [count, then the last six of matrix() of every block].
+  // layout [count, then of every block the last six of matrix() and the identity].
   Rows rows(const char* name);
   // Eight arguments: two rows() with the same blocks.
   RowPair row_pair();

@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include "addon/arguments.h"
 #include "addon/operations.h"
 #include "sae_match/run_control.h"
@@ -38,6 +40,26 @@ Napi::Value describe_devices(const Napi::CallbackInfo& info) {
 Napi::Value test_devices(const Napi::CallbackInfo& info) {
   required_devices(info)->self_test();
   return info.Env().Undefined();
+}
+
+Napi::Value resident_tensors(const Napi::CallbackInfo& info) {
+  const std::vector<ResidentTensors> found = required_devices(info)->resident();
+  Napi::Array devices = Napi::Array::New(info.Env(), found.size());
+  for (std::uint32_t d = 0; d < found.size(); ++d) {
+    Napi::Object entry = Napi::Object::New(info.Env());
+    entry.Set("bytes", static_cast<double>(found[d].bytes));
+    entry.Set("tensors", static_cast<double>(found[d].tensors));
+    entry.Set("uploads", static_cast<double>(found[d].uploads));
+    entry.Set("reuses", static_cast<double>(found[d].reuses));
+    devices.Set(d, entry);
+  }
+  return devices;
+}
+
+// The addon stays in the process when the worker thread that loaded it ends, so numbers are not given twice.
+Napi::Value new_identity(const Napi::CallbackInfo& info) {
+  static std::atomic<std::int64_t> last{0};
+  return Napi::Number::New(info.Env(), static_cast<double>(++last));
 }
 
 }  // namespace sae_match

@@ -32,5 +32,7 @@ Napi::Value solve_rows_sync(const Napi::CallbackInfo& info);
 // device_operations.cpp
 Napi::Value describe_devices(const Napi::CallbackInfo& info);
 Napi::Value test_devices(const Napi::CallbackInfo& info);
+Napi::Value resident_tensors(const Napi::CallbackInfo& info);
+Napi::Value new_identity(const Napi::CallbackInfo& info);
 
 }  // namespace sae_match

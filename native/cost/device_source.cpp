@@ -211,7 +211,8 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
   static std::vector<sae_match_device_block> blocks_of(const StoredRows& rows) {
     std::vector<sae_match_device_block> blocks;
     for (const StoredRows::Block& block : rows.stored_blocks()) {
-      blocks.push_back({block.data, static_cast<std::int32_t>(block.dtype), block.columns, block.row_bytes, block.scale});
+      blocks.push_back({block.data, static_cast<std::int32_t>(block.dtype), block.columns, block.row_bytes, block.scale,
+                        block.identity, block.rows});
     }
     return blocks;
   }

@@ -56,6 +56,10 @@ typedef struct {
   int64_t columns;
   int64_t row_bytes;   /* from one stored row to the next */
   const double* scale; /* by stored row; null for 1 */
+  /* Blocks of one identity other than 0 hold the same numbers in the same order for the life of the process, whatever
+     their scales; a device may keep them from pair to pair. All `rows` stored rows must be readable then. */
+  uint64_t identity;
+  int64_t rows;
 } sae_match_device_block;
 
 /* Feature rows: blocks side by side. Row r is stored row index[r] (row r where index is null) of every block. */
@@ -109,6 +113,12 @@ typedef struct {
   int32_t* ties; /* whether the entry has to be compared with the column's partner */
   double* costs;
 } sae_match_device_candidates;
+
+/* The tensors with an identity that a device keeps. */
+typedef struct {
+  uint64_t bytes, tensors; /* at present */
+  uint64_t uploads, reuses; /* so far: how often a pair's block was uploaded, and was there already */
+} sae_match_device_resident;
 
 typedef struct sae_match_device_pair sae_match_device_pair;
 
@@ -168,6 +178,8 @@ typedef struct {
                                         const sae_match_device_neighbours*, sae_match_device_candidates*,
                                         sae_match_device_message*);
   sae_match_device_status (*column_ranks)(sae_match_device_pair*, int32_t* before, sae_match_device_message*);
+
+  sae_match_device_status (*resident)(int32_t device, sae_match_device_resident*, sae_match_device_message*);
 } sae_match_device_table;
 
 /* Touches nothing: it may be called without a driver. */

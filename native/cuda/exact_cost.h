@@ -22,7 +22,8 @@ struct StoredRow {
 };
 __device__ inline StoredRow stored_row(const RowsView& rows, std::int64_t block, std::int64_t r) {
   const BlockView& view = rows.blocks[block];
-  return {view.data + r * view.row_bytes, view.scale[r] * rows.factor, view.dtype};
+  const std::int64_t stored = view.index ? view.index[r] : r;
+  return {view.data + stored * view.row_bytes, view.scale[r] * rows.factor, view.dtype};
 }
 
 __device__ inline double squared_norm(const RowsView& rows, std::int64_t r) {

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "cuda/pair.h"
+#include "cuda/resident.h"
 #include "cuda/self_test.h"
 
 struct sae_match_device_pair {
@@ -149,6 +150,11 @@ sae_match_device_status column_ranks(sae_match_device_pair* pair, int32_t* befor
   return guarded(message, [&] { pair->pair.column_ranks(before); });
 }
 
+sae_match_device_status resident(int32_t device, sae_match_device_resident* found, sae_match_device_message* message) {
+  *found = {};
+  return guarded(message, [&] { *found = describe_resident(device); });
+}
+
 const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       sizeof(sae_match_device_table),
                                       SAE_MATCH_PACKAGE_VERSION,
@@ -170,7 +176,8 @@ const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       begin_neighbours,
                                       see_columns,
                                       neighbours,
-                                      column_ranks};
+                                      column_ranks,
+                                      resident};
 
 }  // namespace
 }  // namespace sae_match::cuda

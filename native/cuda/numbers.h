@@ -13,6 +13,8 @@ namespace sae_match::cuda {
 
 enum : std::int32_t { kF16 = 0, kBf16 = 1, kF32 = 2, kF64 = 3 };  // Dtype of sae_match/matrix_view.h
 
+inline std::int64_t stored_bytes(std::int32_t dtype) { return dtype == kF64 ? 8 : dtype == kF32 ? 4 : 2; }
+
 // Number k of a stored row, widened.
 __host__ __device__ inline double stored_number(const void* row, std::int32_t dtype, std::int64_t k) {
   switch (dtype) {

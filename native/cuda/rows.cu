@@ -8,8 +8,6 @@ namespace {
 constexpr unsigned kThreads = 256;
 constexpr unsigned kWarp = 32;
 
-std::int64_t stored_bytes(std::int32_t dtype) { return dtype == kF64 ? 8 : dtype == kF32 ? 4 : 2; }
-
 __global__ void __launch_bounds__(kThreads) norms_kernel(RowsView rows, double* norms) {
   const std::int64_t r = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) / kLanes;
   const std::int64_t last = rows.count - 1;
@@ -66,20 +64,37 @@ dim3 blocks_for(std::int64_t threads) { return dim3(static_cast<unsigned>((threa
 DeviceRows::DeviceRows(const sae_match_device_rows& rows, Product product, Stream& stream)
     : count_(rows.count), block_count_(rows.block_count), product_(product), norms_(rows.count), unscale_(rows.count) {
   const auto stored = [&](std::int64_t r) { return rows.index ? std::int64_t{rows.index[r]} : r; };
+  // Which rows of a resident tensor these are, uploaded where there is one.
+  const auto device_index = [&]() -> const std::int32_t* {
+    if (rows.index && !index_.data()) {
+      index_.allocate(count_);
+      stream.upload(index_.data(), rows.index, count_);
+    }
+    return index_.data();
+  };
   std::vector<BlockView> views;
   std::vector<double> scale(static_cast<std::size_t>(count_));
   for (std::int64_t b = 0; b < block_count_; ++b) {
     const sae_match_device_block& block = rows.blocks[b];
     const std::int64_t bytes = block.columns * stored_bytes(block.dtype);
     width_ += block.columns;
-    data_.emplace_back(count_ * bytes);
+    BlockView view{nullptr, nullptr, nullptr, block.columns, bytes, block.dtype};
+    if (block.identity != 0) {
+      residents_.push_back(resident_tensor(block, stream));
+      view.data = residents_.back()->data();
+      view.index = device_index();
+    } else {
+      data_.emplace_back(count_ * bytes);
+      stream.upload_rows(data_.back().data(), bytes, count_, [&](std::int64_t r) {
+        return static_cast<const char*>(block.data) + stored(r) * block.row_bytes;
+      });
+      view.data = data_.back().data();
+    }
     scales_.emplace_back(count_);
-    stream.upload_rows(data_.back().data(), bytes, count_, [&](std::int64_t r) {
-      return static_cast<const char*>(block.data) + stored(r) * block.row_bytes;
-    });
     for (std::int64_t r = 0; r < count_; ++r) scale[r] = block.scale ? block.scale[stored(r)] : 1.0;
     stream.upload(scales_.back().data(), scale.data(), count_);
-    views.push_back({data_.back().data(), scales_.back().data(), block.columns, bytes, block.dtype});
+    view.scale = scales_.back().data();
+    views.push_back(view);
   }
   blocks_.allocate(block_count_);
   stream.upload(blocks_.data(), views.data(), block_count_);

@@ -4,13 +4,15 @@
 #include <vector>
 
 #include "cuda/numbers.h"
+#include "cuda/resident.h"
 #include "cuda/runtime.h"
 
 namespace sae_match::cuda {
 
 struct BlockView {
-  const char* data;     // [count x columns] stored numbers, rows side by side
-  const double* scale;  // [count]
+  const char* data;           // stored numbers, rows side by side
+  const std::int32_t* index;  // [count] the stored row of each row; null where they are the same
+  const double* scale;        // [count]
   std::int64_t columns;
   std::int64_t row_bytes;
   std::int32_t dtype;
@@ -37,7 +39,7 @@ inline constexpr std::int64_t kDepthGrain = 32;
 
 class DeviceRows {
  public:
-  // Copies the rows, in the order of their index.
+  // Copies the rows in the order of their index; of blocks with an identity, all stored rows, unless they are there.
   DeviceRows(const sae_match_device_rows& rows, Product product, Stream& stream);
 
   std::int64_t count() const { return count_; }
@@ -55,7 +57,9 @@ class DeviceRows {
   std::int64_t count_, width_ = 0, block_count_;
   Product product_;
   double factor_ = 1;
+  std::vector<Resident> residents_;
   std::vector<DeviceArray<char>> data_;
+  DeviceArray<std::int32_t> index_;
   std::vector<DeviceArray<double>> scales_;
   DeviceArray<BlockView> blocks_;
   DeviceArray<double> norms_, unscale_;

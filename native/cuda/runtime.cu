@@ -6,6 +6,8 @@
 #include <atomic>
 #include <mutex>
 
+#include "cuda/resident.h"
+
 namespace sae_match::cuda {
 namespace {
 
@@ -88,7 +90,12 @@ void require_alive() {
 
 void* allocate_bytes(std::size_t bytes) {
   void* memory = nullptr;
-  const cudaError_t error = cudaMalloc(&memory, bytes);
+  std::uint64_t evictions = resident_evictions();
+  cudaError_t error = cudaMalloc(&memory, bytes);
+  while (error == cudaErrorMemoryAllocation && evict_resident(evictions)) {
+    (void)cudaGetLastError();
+    error = cudaMalloc(&memory, bytes);
+  }
   if (error == cudaErrorMemoryAllocation) {
     (void)cudaGetLastError();
     std::size_t free = 0, total = 0;

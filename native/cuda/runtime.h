@@ -86,7 +86,7 @@ class DeviceArray {
   std::int64_t size_ = 0;
 };
 
-// Throws OUT_OF_MEMORY with the asked and the free bytes.
+// Frees resident tensors that no pair uses where that is needed. Throws OUT_OF_MEMORY with the asked and the free bytes.
 void* allocate_bytes(std::size_t bytes);
 void free_bytes(void* memory) noexcept;
 

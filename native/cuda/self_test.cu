@@ -91,8 +91,8 @@ void test_neighbours(Pair& pair, const std::vector<std::int32_t>& every, const s
 
 void test_problem(int device, CostRule rule, Product product, bool dense) {
   const std::vector<float> a = test_numbers(kRows, 1), b = test_numbers(kColumns, 2);
-  const sae_match_device_block a_block{a.data(), kF32, kWidth, kWidth * 4, nullptr};
-  const sae_match_device_block b_block{b.data(), kF32, kWidth, kWidth * 4, nullptr};
+  const sae_match_device_block a_block{a.data(), kF32, kWidth, kWidth * 4, nullptr, 0, kRows};
+  const sae_match_device_block b_block{b.data(), kF32, kWidth, kWidth * 4, nullptr, 0, kColumns};
   sae_match_device_problem problem{};
   problem.a = {&a_block, 1, kRows, nullptr};
   problem.b = {&b_block, 1, kColumns, nullptr};

@@ -123,4 +123,15 @@ void DeviceLibrary::self_test() const {
   for (int device = 0; device < device_count_; ++device) check_device(table_.self_test(device, &message), message);
 }
 
+std::vector<ResidentTensors> DeviceLibrary::resident() const {
+  std::vector<ResidentTensors> found;
+  for (int device = 0; device < device_count_; ++device) {
+    sae_match_device_message message;
+    sae_match_device_resident resident;
+    check_device(table_.resident(device, &resident, &message), message);
+    found.push_back({resident.bytes, resident.tensors, resident.uploads, resident.reuses});
+  }
+  return found;
+}
+
 }  // namespace sae_match

@@ -15,6 +15,7 @@ class DeviceLibrary final : public Devices {
 
   DeviceReport report() const override;
   void self_test() const override;
+  std::vector<ResidentTensors> resident() const override;
 
   const sae_match_device_table& table() const { return table_; }
   // The GPU for the next job: they take turns.

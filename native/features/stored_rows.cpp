@@ -64,7 +64,7 @@ StoredRows::StoredRows(const Rows& rows, RunControl& control) : rows_(&rows), wi
     const MatrixView& matrix = block.matrix;
     const std::int64_t bytes = element_bytes(matrix.dtype);
     Block made{static_cast<const std::byte*>(matrix.data), matrix.dtype, matrix.columns, matrix.row_stride * bytes,
-               bytes, block.scale};
+               bytes, block.scale, matrix.identity, matrix.rows};
     if (!has_contiguous_rows(matrix) && matrix.rows > 0) {
       copies_.emplace_back(new std::byte[static_cast<std::size_t>(matrix.rows * matrix.columns * bytes)]);
       std::byte* copy = copies_.back().get();

@@ -43,6 +43,8 @@ class StoredRows {
     std::int64_t row_bytes;
     std::int64_t element_bytes;
     const double* scale;
+    std::uint64_t identity;  // see MatrixView
+    std::int64_t rows;       // stored
   };
   const std::vector<Block>& stored_blocks() const { return blocks_; }
   // The stored row of each row; null where they are the same.

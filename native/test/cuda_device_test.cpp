@@ -60,7 +60,8 @@ struct TestRows {
 struct DeviceSide {
   explicit DeviceSide(const StoredRows& stored) {
     for (const StoredRows::Block& block : stored.stored_blocks()) {
-      blocks.push_back({block.data, static_cast<std::int32_t>(block.dtype), block.columns, block.row_bytes, block.scale});
+      blocks.push_back({block.data, static_cast<std::int32_t>(block.dtype), block.columns, block.row_bytes, block.scale,
+                        block.identity, block.rows});
     }
     rows = {blocks.data(), stored.blocks(), stored.count(), stored.index()};
   }
@@ -231,7 +232,7 @@ void check_pair(const Case& test) {
 void check_ties() {
   const std::int64_t n = 6, m = 40;
   const std::vector<float> zeros(m * 3, 0);
-  const sae_match_device_block block{zeros.data(), 2, 3, 12, nullptr};
+  const sae_match_device_block block{zeros.data(), 2, 3, 12, nullptr, 0, m};
   sae_match_device_problem problem{};
   problem.a = {&block, 1, n, nullptr};
   problem.b = {&block, 1, m, nullptr};
@@ -288,7 +289,7 @@ void check_failures() {
   check_failure("", SAE_MATCH_DEVICE_OK, "", info);
 
   const std::vector<float> numbers(1000 * 64, 0.5f);
-  const sae_match_device_block block{numbers.data(), 2, 64, 256, nullptr};
+  const sae_match_device_block block{numbers.data(), 2, 64, 256, nullptr, 0, 1000};
   const auto open_with = [&](std::int32_t dense, std::int32_t device = 0) {
     return [&, dense, device](sae_match_device_message* message) {
       sae_match_device_problem problem{};

@@ -42,6 +42,17 @@ export interface NativeDevice {
   readonly freeBytes: number
 }
 
+/** The tensors with an identity that a GPU keeps from job to job. */
+export interface ResidentTensors {
+  /** At present. */
+  readonly bytes: number
+  readonly tensors: number
+  /** How often a job's tensor was uploaded so far. */
+  readonly uploads: number
+  /** How often it was there already. */
+  readonly reuses: number
+}
+
 /** A running job; only good for {@link Addon.cancel}. */
 export type JobHandle = { readonly __job: unique symbol }
 
@@ -71,7 +82,10 @@ export type SparseArguments = [
   columns: number,
 ]
 
-/** One entry of `data` and `scales` a block; `layout` is [count, then the last six {@link MatrixArguments} of every block]. */
+/**
+ * One entry of `data` and `scales` a block; `layout` is [count, then of every block the last six {@link MatrixArguments} and
+ * its identity]. Blocks of one {@link Addon.newIdentity}, which is not 0, hold the same numbers for the life of the process.
+ */
 export type RowsArguments = [
   data: StoredArray[],
   scales: (Float64Array | null)[],
@@ -170,6 +184,10 @@ export interface Addon {
   describeDevices(cudaLibrary: string): NativeDevices
   /** Runs every kernel against known answers. Throws as above, and `SELF_TEST_FAILED`. */
   testDevices(cudaLibrary: string): undefined
+  /** What every GPU keeps. */
+  residentTensors(cudaLibrary: string): ResidentTensors[]
+  /** A number above 0 that no other call in this process gets, from whatever thread. */
+  newIdentity(): number
 
   squaredRowNorms(...args: [...matrix: MatrixArguments, out: Float64Array]): Job<undefined>
   rowDots(...args: [...matrix: MatrixArguments, vector: Float64Array, out: Float64Array]): Job<undefined>

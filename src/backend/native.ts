@@ -19,6 +19,7 @@ import {
 import type { Backend, MatrixCosts, Problem, RowCosts, RunControl, SparseCosts } from './backend.js'
 import { requireAttached, requireFixedLength } from './input-memory.js'
 import { loadAddon } from './load.js'
+import { identityOf } from './never-written.js'
 import { compactSolutionArrays, readSolution, solutionArrays } from './solution-arrays.js'
 
 /**
@@ -260,7 +261,10 @@ function rowsArguments(name: string, { blocks, count, index }: Rows, take = inpu
     matrices.map(([data]) => data),
     blocks.map(({ name: block, scale }) => scale && take(`${name}.${block}.scale`, scale)),
     index && take(`${name}.index`, index),
-    Float64Array.of(count, ...matrices.flatMap(([, ...layout]) => layout)),
+    Float64Array.of(
+      count,
+      ...matrices.flatMap(([, ...layout], block) => [...layout, identityOf(blocks[block].matrix)]),
+    ),
   ]
 }
 

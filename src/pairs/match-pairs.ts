@@ -16,6 +16,7 @@ import { type MatchPairsOptions, type PairsSettings, pairsSettings } from './opt
 import { orderPairs, pairsAtOnce } from './plan.js'
 import { type PlannedPair, type PlannedSae, type PreparedRun, prepareRun } from './prepare.js'
 import type { FailedPair, PairResult, PairsRun } from './result.js'
+import { shareSae } from './share-sae.js'
 import { createStore, type Store } from './store.js'
 
 /**
@@ -192,7 +193,7 @@ function saeStore({ saes, settings }: PreparedRun, todo: readonly PlannedPair[],
     const { path, name, error } = saes[place]
     if (error !== null) throw error
     const activationScale = side === null ? undefined : activationScales?.[side]
-    const sae = await loadSae(path, { backend: match.backend, format, activationScale, signal })
+    const sae = shareSae(await loadSae(path, { backend: match.backend, format, activationScale, signal }))
     const files = await Promise.all(sae.source.files.map((file) => hashFile(file.path, { signal })))
     return { sae, record: inputRecord(name, sae, files) }
   }

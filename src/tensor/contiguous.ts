@@ -1,18 +1,19 @@
-import { type Matrix, rowMajor, type StoredArray } from './matrix.js'
-import { elementReader } from './tensor.js'
+import type { Matrix, StoredArray } from './matrix.js'
+import { allocateTensor, elementReader, matrixOf } from './tensor.js'
 
 /** Rows and columns of the squares in which a transposed matrix is copied, so that both sides stay in cache. */
 const square = 64
 
-/** The same numbers, stored as before, with the numbers of a row side by side: the matrix itself where they are. */
+/**
+ * The same numbers, stored as before, with the numbers of a row side by side: the matrix itself where they are.
+ * @throws `OUT_OF_MEMORY`
+ */
 export function contiguousRows(matrix: Matrix): Matrix {
   const { data, dtype, rows, columns, columnStride } = matrix
   if (columnStride === 1) return matrix
-  const bytes = rows * columns * data.BYTES_PER_ELEMENT
-  const TypedArray = data.constructor as new (buffer: SharedArrayBuffer) => StoredArray
-  const copy = new TypedArray(new SharedArrayBuffer(bytes))
-  copyInSquares(matrix, copy, (index) => data[index])
-  return rowMajor(copy, dtype, rows, columns)
+  const copy = matrixOf(allocateTensor(dtype, [rows, columns], false, 'A matrix in the order of its rows'))
+  copyInSquares(matrix, copy.data, (index) => data[index])
+  return copy
 }
 
 /** The numbers of a matrix in row-major order, widened exactly: f64 stays, everything else becomes f32. */

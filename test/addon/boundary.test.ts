@@ -68,11 +68,11 @@ describeWithAddon('the addon', () => {
   })
 
   /** Three rows of two f32 numbers each, as the addon takes them. */
-  const rows = (count: number, index: Int32Array | null, width = 2): RowsArguments => [
+  const rows = (count: number, index: Int32Array | null, width = 2, identity = 0): RowsArguments => [
     [new Float32Array(3 * width)],
     [null],
     index,
-    Float64Array.of(count, 2, 3, width, width, 1, 0),
+    Float64Array.of(count, 2, 3, width, width, 1, 0, identity),
   ]
 
   it.each([
@@ -83,6 +83,12 @@ describeWithAddon('the addon', () => {
   ])('refuses %i rows with the index %j of three', (count, index) => {
     expect(() => addon.squaredBlockNorms(...rows(count, index && Int32Array.from(index)), new Float64Array(4))).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    )
+  })
+
+  it.each([-1, 0.5, 2 ** 53])('refuses %d as an identity', (identity) => {
+    expect(() => addon.squaredBlockNorms(...rows(3, null, 2, identity), new Float64Array(3))).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('identity') }),
     )
   })
 

@@ -25,7 +25,7 @@ const rows = (count) => [
   [numbers(Float32Array, count * width), numbers(Float64Array, count * 2)],
   [null, numbers(Float64Array, count)],
   null,
-  Float64Array.of(count, 2, count, width, width, 1, 0, 3, count, 2, 2, 1, 0),
+  Float64Array.of(count, 2, count, width, width, 1, 0, 0, 3, count, 2, 2, 1, 0, 7),
 ]
 const sparse = () => [
   Float64Array.from({ length: n + 1 }, (_, i) => 2 * i),

@@ -21,6 +21,12 @@ struct DeviceReport {
   std::vector<DeviceInfo> devices;
 };
 
+// The tensors with an identity (see MatrixView) that a GPU keeps.
+struct ResidentTensors {
+  std::uint64_t bytes, tensors;   // at present
+  std::uint64_t uploads, reuses;  // so far: how often a job's tensor was uploaded, and was there already
+};
+
 // A loaded library and the GPUs it can use. Usable from any thread.
 class Devices {
  public:
@@ -34,6 +40,8 @@ class Devices {
   virtual DeviceReport report() const = 0;
   // Kernels against known answers, on every GPU. Throws Error: SELF_TEST_FAILED and what load() throws.
   virtual void self_test() const = 0;
+  // Of every GPU.
+  virtual std::vector<ResidentTensors> resident() const = 0;
 };
 
 }  // namespace sae_match

@@ -9,7 +9,8 @@ namespace sae_match {
 // How numbers are stored. The order is the one of src/backend/addon-types.ts.
 enum class Dtype : std::int32_t { f16 = 0, bf16 = 1, f32 = 2, f64 = 3 };
 
-// Element (i, k) is data[i * row_stride + k * column_stride]; strides count elements.
+// Element (i, k) is data[i * row_stride + k * column_stride]; strides count elements. Views of one identity other than 0
+// hold the same numbers for the life of the process: nobody writes to them.
 struct MatrixView {
   const void* data = nullptr;
   Dtype dtype = Dtype::f32;
@@ -17,6 +18,7 @@ struct MatrixView {
   std::int64_t columns = 0;
   std::int64_t row_stride = 0;
   std::int64_t column_stride = 1;
+  std::uint64_t identity = 0;
 };
 
 // A part of every feature row: scale[i] * matrix(i, k), the product rounded once to f64. scale may be null (1).

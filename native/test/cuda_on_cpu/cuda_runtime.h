@@ -4,8 +4,8 @@
 //
 // SAE_MATCH_CUDA_ON_CPU makes it fail: no_driver, old_driver, no_device, no_kernels, wrong (a bit of what comes back), crash,
 // memory=BYTES, devices=COUNT,
-// fail=CALL:ERROR:NUMBER (that call of the function of that name), slow=MILLISECONDS (of every kernel), separated by
-// spaces.
+// fail=CALL:ERROR:NUMBER (that call of the function of that name), slow=MILLISECONDS (of every kernel),
+// slow_copies=MILLISECONDS, separated by spaces.
 #pragma once
 
 #include <cstddef>
@@ -97,6 +97,7 @@ cudaError_t cudaDriverGetVersion(int*);
 cudaError_t cudaRuntimeGetVersion(int*);
 cudaError_t cudaGetDeviceCount(int*);
 cudaError_t cudaSetDevice(int);
+cudaError_t cudaGetDevice(int*);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp*, int);
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
 cudaError_t cudaMalloc(void**, std::size_t);

@@ -14,7 +14,7 @@ struct Plan {
   std::string text;
   bool no_driver = false, old_driver = false, no_device = false, no_kernels = false, wrong = false, crash = false;
   std::size_t memory = std::size_t{1} << 34;
-  int devices = 1, slow = 0;
+  int devices = 1, slow = 0, slow_copies = 0;
   std::string fails;
   int error = 0, number = 0;
 };
@@ -24,6 +24,7 @@ std::map<std::string, int> calls;       // so far, under the present plan
 std::map<void*, std::size_t> allocated;
 std::size_t used = 0;
 thread_local cudaError_t last_error = cudaSuccess;
+thread_local int current_device = 0;
 // A fatal error stays, as it does on a GPU.
 cudaError_t fatal_error = cudaSuccess;
 
@@ -47,6 +48,7 @@ const Plan& plan() {
     if (word.starts_with("memory=")) current.memory = std::stoull(value);
     if (word.starts_with("devices=")) current.devices = std::stoi(value);
     if (word.starts_with("slow=")) current.slow = std::stoi(value);
+    if (word.starts_with("slow_copies=")) current.slow_copies = std::stoi(value);
     if (word.starts_with("fail=")) {
       const std::size_t first = value.find(':'), second = value.find(':', first + 1);
       current.fails = value.substr(0, first);
@@ -78,6 +80,7 @@ cudaError_t cuda_on_cpu::planned(const char* call) {
     if (now.fails == call && now.number == number) error = static_cast<cudaError_t>(now.error);
     if (fatal_error != cudaSuccess) error = fatal_error;
     if (std::string(call) == "cudaLaunchKernel") slow = now.slow;
+    if (std::string(call) == "cudaMemcpyAsync") slow = now.slow_copies;
     if (now.crash && std::string(call) == "cudaLaunchKernel") std::abort();
     error = result(error);
   }
@@ -129,7 +132,13 @@ cudaError_t cudaSetDevice(int device) {
   const cudaError_t error = planned("cudaSetDevice");
   if (error != cudaSuccess) return error;
   const std::lock_guard lock(mutex);
-  return result(device >= 0 && device < plan().devices ? cudaSuccess : cudaErrorInvalidDevice);
+  if (device < 0 || device >= plan().devices) return result(cudaErrorInvalidDevice);
+  current_device = device;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDevice(int* device) {
+  *device = current_device;
+  return planned("cudaGetDevice");
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {"", 8, 0, 1};

@@ -10,6 +10,19 @@
 #error "Changing over between stacks is written for x86-64"
 #endif
 
+// The thread sanitizer takes a thread of a kernel for a fiber, and is told which one runs. What changes over between them is
+// not instrumented: it begins in one and ends in another.
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#define NOT_INSTRUMENTED __attribute__((no_sanitize("thread")))
+#else
+#define NOT_INSTRUMENTED
+static void* __tsan_create_fiber(unsigned) { return nullptr; }
+static void __tsan_destroy_fiber(void*) {}
+static void* __tsan_get_current_fiber() { return nullptr; }
+static void __tsan_switch_to_fiber(void*, unsigned) {}
+#endif
+
 thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 // Leaves the running stack, whose pointer goes to *save, for another one that was left like that.
@@ -56,6 +69,7 @@ struct Warp {
 struct Thread {
   std::unique_ptr<unsigned char[]> stack{new unsigned char[kStackBytes]};
   void* pointer = nullptr;
+  void* fiber = __tsan_create_fiber(0);
   bool done = true;
   unsigned exchanges = 0;
 };
@@ -66,8 +80,11 @@ struct Block {
   std::vector<unsigned char> shared;
   Meeting meeting;
   const std::function<void()>* kernel = nullptr;
-  void* scheduler = nullptr;
+  void *scheduler = nullptr, *scheduler_fiber = nullptr;
   unsigned running = 0, progress = 0;
+  ~Block() {
+    for (const Thread& thread : threads) __tsan_destroy_fiber(thread.fiber);
+  }
 };
 thread_local Block block;
 
@@ -76,9 +93,12 @@ thread_local Block block;
   std::abort();
 }
 
-void change_over() { cuda_on_cpu_change_stack(&block.threads[block.running].pointer, block.scheduler); }
+NOT_INSTRUMENTED void change_over() {
+  __tsan_switch_to_fiber(block.scheduler_fiber, 0);
+  cuda_on_cpu_change_stack(&block.threads[block.running].pointer, block.scheduler);
+}
 
-void begin() {
+NOT_INSTRUMENTED void begin() {
   (*block.kernel)();
   block.threads[block.running].done = true;
   ++block.progress;
@@ -109,8 +129,14 @@ void wait_at(Meeting& meeting) {
   while (meeting.held == mine) change_over();
 }
 
+NOT_INSTRUMENTED void continue_thread(unsigned t) {
+  __tsan_switch_to_fiber(block.threads[t].fiber, 0);
+  cuda_on_cpu_change_stack(&block.scheduler, block.threads[t].pointer);
+}
+
 void run_block() {
   const unsigned count = blockDim.x;
+  block.scheduler_fiber = __tsan_get_current_fiber();
   block.meeting = {count, 0, 0};
   block.warps.resize((count + kLanes - 1) / kLanes);
   for (unsigned w = 0; w < block.warps.size(); ++w) {
@@ -125,7 +151,7 @@ void run_block() {
       any = true;
       block.running = t;
       threadIdx = dim3(t, 0, 0);
-      cuda_on_cpu_change_stack(&block.scheduler, block.threads[t].pointer);
+      continue_thread(t);
     }
     if (any && block.progress == before) stop("some threads wait where others do not");
   }
