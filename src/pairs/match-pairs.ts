@@ -13,7 +13,7 @@ import {
 import type { Sae } from '../sae/sae.js'
 import { createEstimate } from './estimate.js'
 import { type MatchPairsOptions, type PairsSettings, pairsSettings } from './options.js'
-import { orderPairs, pairsAtOnce } from './plan.js'
+import { orderPairs, pairsAtOnce, pairsAtOnceOnGpus } from './plan.js'
 import { type PlannedPair, type PlannedSae, type PreparedRun, prepareRun } from './prepare.js'
 import type { FailedPair, PairResult, PairsRun } from './result.js'
 import { createStore, type Store } from './store.js'
@@ -120,6 +120,7 @@ async function matchAll(
     const tell = (phase: string, done: number, total: number) =>
       onProgress?.({ a, b, phase, done, total, ...estimate.now() })
     either.throwIfAborted()
+    estimate.begun(place)
     tell('load', 0, 1)
     const outcome = await matchPair(pair, run, store, either, tell).catch((error: unknown) => {
       either.throwIfAborted()
@@ -144,9 +145,16 @@ async function matchAll(
     }
   }
   // all end in order before the first error is thrown
-  const atOnce = settings.inFlight ?? pairsAtOnce(entries, settings.matchSettings.memoryBudget)
-  await Promise.all(Array.from({ length: Math.min(atOnce, todo.length) }, work))
+  await Promise.all(Array.from({ length: Math.min(inFlight(run, todo, entries), todo.length) }, work))
   stop.signal.throwIfAborted()
+}
+
+/** How many pairs are computed at once. */
+function inFlight({ settings, info, saes }: PreparedRun, todo: readonly PlannedPair[], entries: readonly number[]) {
+  if (settings.inFlight !== null) return settings.inFlight
+  if (info.active !== 'cuda') return pairsAtOnce(entries, settings.matchSettings.memoryBudget)
+  const bytes = saes.map((sae) => sae.bytes)
+  return pairsAtOnceOnGpus(todo, bytes, { threads: info.threads, memory: settings.saeMemory })
 }
 
 interface LoadedSae {
@@ -178,7 +186,9 @@ async function matchPair(
       const now = performance.now()
       return { load, fold, cost, solve, verify, write: now - matched, total: now - start }
     }
-    return await writePair(directory, result, { a: a.record, b: b.record }, milliseconds)
+    // `auto` may have gone over to another backend: what ran names the files
+    const options = { ...directory.options, backend: result.provenance.backend }
+    return await writePair({ ...directory, options }, result, { a: a.record, b: b.record }, milliseconds)
   } finally {
     for (const key of keys) store.release(key)
   }
