@@ -25,7 +25,8 @@ import { createStore, type Store } from './store.js'
  * being finished.
  *
  * @param paths checkpoints, and folders below which all checkpoints are taken
- * @throws SaeMatchError `OUTPUT_FAILED` as soon as a file cannot be written; `FILE_NOT_FOUND`, `FORMAT_UNKNOWN` or
+ * @throws SaeMatchError `OUTPUT_FAILED` as soon as a file cannot be written; `DEVICE_LOST` with backend `cuda` once nothing
+ *   works on GPUs any more; `FILE_NOT_FOUND`, `FORMAT_UNKNOWN` or
  *   `NOT_COMPARABLE` where there is nothing to match; `UNKNOWN_OPTION` and the codes of backends; TypeError or RangeError
  *   `INVALID_ARGUMENT`; the reason of `signal`. Pairs that were finished stay, listed in `run.json` and `summary.csv`.
  */
@@ -225,9 +226,11 @@ function entriesOf(a: PlannedSae, b: PlannedSae): number {
   return (a.header?.features ?? 0) * (b.header?.features ?? 0)
 }
 
-/** A damaged file or an impossible pair says nothing about the others; a full disk or a bug does. */
+/** A damaged file or an impossible pair says nothing about the others; a full disk, a lost GPU or a bug does. */
 function isAboutThePair(error: unknown): error is SaeMatchError {
-  return error instanceof SaeMatchError && !['OUTPUT_FAILED', 'CANCELLED', 'INTERNAL'].includes(error.code)
+  return (
+    error instanceof SaeMatchError && !['OUTPUT_FAILED', 'DEVICE_LOST', 'CANCELLED', 'INTERNAL'].includes(error.code)
+  )
 }
 
 function failedPair(a: PlannedSae, b: PlannedSae, error: SaeMatchError): FailedPair {
