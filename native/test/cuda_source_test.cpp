@@ -54,7 +54,8 @@ void check_nearest_of(const Nearest& left, const Nearest& right) {
 }
 
 void check_source(const Devices& devices, std::int64_t n, std::int64_t m, bool maximize, Sign sign, std::optional<Source> kind) {
-  const TestRows a(n, 33), b(m, 33);
+  const std::int64_t width = n < 100 ? 33 : 333;
+  const TestRows a(n, width), b(m, width);
   RunControl control;
   const auto device = make_device_source(devices, a.view, b.view, maximize, kind, 1 << 20, control, sign);
   const auto host = make_rows_source(a.view, b.view, maximize, Source::dense, 0, control, sign);
