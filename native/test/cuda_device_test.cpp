@@ -262,6 +262,49 @@ void check_accumulation() {
   table.close(pair);
 }
 
+// Every tile of the product is formed, and once, where there is more than one band of tiles and none is full.
+void check_tiles() {
+  const std::int64_t n = 2200, m = 300, width = 3;
+  std::vector<float> numbers(n * width);
+  for (float& x : numbers) x = static_cast<float>(generator() % 64) / 128;
+  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr};
+  for (const std::int32_t product : {0, 1}) {
+    sae_match_device_problem problem{};
+    problem.a = {&block, 1, n, nullptr};
+    problem.b = {&block, 1, m, nullptr};
+    problem.product = product;
+    sae_match_device_message message;
+    sae_match_device_pair* pair = nullptr;
+    CHECK_EQUAL(table.open(&problem, &pair, &message), SAE_MATCH_DEVICE_OK);
+    std::vector<double> a(n), b(m);
+    sae_match_device_properties properties;
+    CHECK_EQUAL(table.norms(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
+    CHECK_EQUAL(table.pack(pair, 1, a.data(), b.data(), &properties, &message), SAE_MATCH_DEVICE_OK);
+    CHECK_EQUAL(properties.most_rows, n);
+    std::fill(a.begin(), a.end(), 0x1p-12);
+    std::fill(b.begin(), b.end(), 1);
+    CHECK_EQUAL(table.bound(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
+    std::vector<std::int32_t> rows(n);
+    std::iota(rows.begin(), rows.end(), 0);
+    std::vector<float> bounds(n * m);
+    CHECK_EQUAL(table.rows(pair, rows.data(), n, bounds.data(), &message), SAE_MATCH_DEVICE_OK);
+    std::int64_t wrong = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < m; ++j) {
+        double cost = 0;
+        for (std::int64_t k = 0; k < width; ++k) {
+          const double difference = double{numbers[i * width + k]} - double{numbers[j * width + k]};
+          cost += difference * difference;
+        }
+        const double bound = bounds[i * m + j];
+        wrong += !(bound <= cost && bound >= cost - 0x1p-11);
+      }
+    }
+    CHECK_EQUAL(wrong, 0);
+    table.close(pair);
+  }
+}
+
 // Where all columns are alike, a row lists those from its own index on.
 void check_ties() {
   const std::int64_t n = 6, m = 40;
@@ -369,6 +412,7 @@ int main() {
     check_pair({1e-3, true, true, false, product});
   }
   check_accumulation();
+  check_tiles();
   check_ties();
   sae_match_device_message message;
   CHECK_EQUAL(table.self_test(0, &message), SAE_MATCH_DEVICE_OK);

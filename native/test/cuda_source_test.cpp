@@ -245,7 +245,7 @@ int main(int count, char** arguments) {
   }
   check_solutions(*devices, 1, 1, Sign::same);
   if (on_gpu && count == 2) {
-    for (const Source kind : {Source::dense, Source::implicit}) check_source(*devices, 700, 1500, false, Sign::same, kind);
+    for (const Source kind : {Source::dense, Source::implicit}) check_source(*devices, 2200, 2300, false, Sign::same, kind);
     check_solutions(*devices, 900, 1000, Sign::same);
   }
   // Several jobs at once.
