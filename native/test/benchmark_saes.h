@@ -10,6 +10,7 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/half.h"
@@ -34,12 +35,12 @@ class BenchmarkSae {
         inverse(bias.size(), 1) {}
 
   Rows rows() const {
-    const auto matrix = [&](const void* data, Dtype type, std::int64_t columns) {
-      return MatrixView{data, type, features, columns, columns, 1};
+    const auto matrix = [&](const void* data, Dtype type, std::int64_t columns, std::uint64_t identity) {
+      return MatrixView{data, type, features, columns, columns, 1, identity};
     };
-    return {{{matrix(decoder.get(), dtype, dimension), threshold.data()},
-             {matrix(encoder.get(), dtype, dimension), inverse.data()},
-             {matrix(bias.data(), Dtype::f64, 1), inverse.data()}},
+    return {{{matrix(decoder.get(), dtype, dimension, first_identity), threshold.data()},
+             {matrix(encoder.get(), dtype, dimension, first_identity + 1), inverse.data()},
+             {matrix(bias.data(), Dtype::f64, 1, first_identity + 2), inverse.data()}},
             features,
             nullptr};
   }
@@ -55,6 +56,13 @@ class BenchmarkSae {
   std::int64_t number_bytes;
   std::unique_ptr<std::byte[]> decoder, encoder;  // [features x dimension]
   std::vector<double> bias, threshold, inverse;   // [features]
+  std::uint64_t first_identity = next_identity();  // of three: nobody writes to these tensors once they are made
+
+ private:
+  static std::uint64_t next_identity() {
+    static std::uint64_t next = 1;
+    return std::exchange(next, next + 3);
+  }
 };
 
 using BenchmarkSaes = std::vector<BenchmarkSae>;

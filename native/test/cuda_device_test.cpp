@@ -237,7 +237,7 @@ void check_accumulation() {
   for (std::size_t e = 0; e < numbers.size(); ++e) {
     numbers[e] = static_cast<float>(1025 + 2 * (generator() % 512)) / (e % width == 0 ? 2048 : 65536);
   }
-  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr};
+  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr, 0, n};
   sae_match_device_problem problem{};
   problem.a = problem.b = {&block, 1, n, nullptr};
   problem.product = 1;
@@ -268,7 +268,7 @@ void check_tiles() {
   const std::int64_t n = 2200, m = 300, width = 3;
   std::vector<float> numbers(n * width);
   for (float& x : numbers) x = static_cast<float>(generator() % 64) / 128;
-  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr};
+  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr, 0, n};
   for (const std::int32_t product : {0, 1}) {
     sae_match_device_problem problem{};
     problem.a = {&block, 1, n, nullptr};

@@ -151,9 +151,16 @@ std::string many_pairs(const Devices& devices, const BenchmarkSaes& saes, bool i
     seconds += (seconds.empty() ? "\"" : ", \"") + std::to_string(many) +
                "\": " + std::to_string(seconds_for(saes, neighbours, &devices, many));
   }
+  const double all_seconds = seconds_for(saes, all, &devices, thread_count());
+  std::uint64_t uploads = 0, reuses = 0;
+  for (const ResidentTensors& resident : devices.resident()) {
+    uploads += resident.uploads;
+    reuses += resident.reuses;
+  }
   return "\"features\": " + std::to_string(saes[0].features) + ", \"neighbouring_pairs\": " + std::to_string(neighbours.size()) +
          ", \"seconds_by_pairs_at_once\": {" + seconds + "}, \"all_pairs\": " + std::to_string(all.size()) +
-         ", \"all_seconds\": " + std::to_string(seconds_for(saes, all, &devices, thread_count()));
+         ", \"all_seconds\": " + std::to_string(all_seconds) + ", \"uploads\": " + std::to_string(uploads) +
+         ", \"reuses\": " + std::to_string(reuses);
 }
 
 // Layers next to each other of a folder such as examples/smollm2-135m-1024.
