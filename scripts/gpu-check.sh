@@ -4,13 +4,15 @@
 # suite and doctor run over them.
 #
 # usage: scripts/gpu-check.sh [--out DIR] [STAGE...]
-# stages, in this order: build tests memcheck racecheck parity benchmark (default: all). Each fits ten minutes and writes
-# DIR/STAGE.json; DIR/gpu-check.json (default DIR: gpu-check) has all that were written so far.
+# stages, in this order: build tests memcheck racecheck parity, and of the benchmark sweep pair pairs stacked large peers
+# (default: all). Each fits ten minutes and writes DIR/STAGE.json; DIR/gpu-check.json (default DIR: gpu-check) has all that
+# were written so far. FEATURES=16384 DIMENSION=2304 LAYERS=26 are the sizes of planted SAEs, SAES=FOLDER names other real
+# layers to stack than the example's. What Python finds installed among scipy, lapjv, lap and torch stands beside ours.
 # exit status: 0 all passed, 1 a stage failed, 2 wrong usage, 3 no GPU or no nvcc here
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-all_stages=(build tests memcheck racecheck parity benchmark)
+all_stages=(build tests memcheck racecheck parity sweep pair pairs stacked large peers)
 out=./gpu-check
 stages=()
 while [ $# -gt 0 ]; do
@@ -46,6 +48,8 @@ command -v nvcc > /dev/null || missing "there is no nvcc in PATH nor in /usr/loc
 compiler=${CXX:-$(command -v c++ || command -v g++ || command -v clang++ || true)}
 [ -n "$compiler" ] || missing "there is no C++ compiler; set CXX"
 
+features=${FEATURES:-16384} dimension=${DIMENSION:-2304} layers=${LAYERS:-26}
+saes=${SAES:-examples/smollm2-135m-1024}
 work=$out/build
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -85,7 +89,9 @@ build() {
     "$compiler" "${flags[@]}" "-DSAE_MATCH_PACKAGE_VERSION=\"$version\"" "native/test/$file.cpp" "${objects[@]}" \
       -o "$work/$file" -pthread -ldl
   done
-  echo "{\"library_bytes\": $(stat -c %s "$library")}"
+  local bytes
+  bytes=$(stat -c %s "$library")
+  echo "{\"library_bytes\": $bytes}"
 }
 
 tests() {
@@ -110,13 +116,33 @@ parity() {
     console.log(JSON.stringify({passed, failed}))' "$work/parity.json"
 }
 
+benchmark() { "$work/gpu_benchmark" "$library" "$@"; }
+large() {
+  local four eight
+  four=$(benchmark large $((4 * features)) "$dimension" | tee /dev/stderr | tail -n 1)
+  eight=$(benchmark large $((8 * features)) $((dimension * 14 / 9)) | tee /dev/stderr | tail -n 1)
+  echo "[$four, $eight]"
+}
+peers() {
+  local ours theirs='"there is no Python with numpy"'
+  ours=$(benchmark costs "$saes" $((features / 4)) $((dimension / 2)) "$work" | tee /dev/stderr | tail -n 1)
+  if python3 -c 'import numpy' 2> /dev/null; then
+    theirs=$(python3 scripts/gpu-peers.py "$work/planted.npy" "$work/stacked.npy" | tail -n 1)
+  fi
+  echo "{\"ours\": $ours, \"peers\": $theirs}"
+}
+
 run_stage() {
   case $1 in
     build) build ;;
     tests) tests ;;
     memcheck | racecheck) sanitizer "$1" ;;
     parity) parity ;;
-    benchmark) "$work/gpu_benchmark" "$library" ;;
+    sweep | pair) benchmark "$1" "$features" "$dimension" ;;
+    pairs) benchmark pairs "$features" "$dimension" "$layers" ;;
+    stacked) benchmark stacked "$saes" "$layers" "$features" ;;
+    large) large ;;
+    peers) peers ;;
   esac
 }
 
@@ -132,7 +158,7 @@ for stage in "${stages[@]}"; do
   status=passed
   [ "$code" -eq 0 ] || status=failed failed=1
   result=$(tail -n 1 "$work/$stage.log")
-  [[ $result == "{"*"}" ]] || result=null
+  [[ $result == "{"*"}" || $result == "["*"]" ]] || result=null
   printf '{"stage": "%s", "status": "%s", "seconds": %d, "result": %s}\n' \
     "$stage" "$status" "$(($(date +%s) - begin))" "$result" > "$out/$stage.json"
   [ "$status" = passed ] || echo "gpu-check: $stage failed, see $work/$stage.log" >&2

@@ -227,4 +227,19 @@ Seat::~Seat() {
   pool().leave_seat();
 }
 
+void lend_seat(const std::function<void()>& wait, const std::function<void()>& while_waiting) {
+  if (!counted) return wait();
+  counted = false;
+  pool().leave_seat();
+  try {
+    wait();
+    pool().wait_for_seat(while_waiting);
+  } catch (...) {
+    pool().take_seat();
+    counted = true;
+    throw;
+  }
+  counted = true;
+}
+
 }  // namespace sae_match

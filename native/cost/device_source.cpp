@@ -23,6 +23,7 @@ constexpr std::int64_t kListEntries = 4 << 20;      // of lists that do
 constexpr std::int64_t kAskDevice = 64;             // so many exact costs take longer here than a call there
 constexpr std::int64_t kMostDepth = 8;              // of a quantile, see device_api.h
 constexpr std::int64_t kCandidates = 1 << 20;       // of one call of neighbours
+constexpr double kTileBytes = 256 << 20;            // of the bounds that the device has where it does not keep all
 constexpr std::int32_t kTensorCores = 1;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -41,7 +42,8 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
         pair_(nullptr, ClosePair{&table_}),
         exact_(a, b, maximize, sign, control,
                [&](const StoredRows& left, const StoredRows& right, double* a_norms, double* b_norms) {
-                 open(library, left, right, maximize, kind, memory_budget, sign);
+                 lease_.emplace(library.schedule().take(need_of(left, right, kind, memory_budget), control));
+                 open(left, right, maximize, kind, memory_budget, sign);
                  call(table_.norms, a_norms, b_norms);
                }) {
     set_errors();
@@ -191,16 +193,39 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
     check_device(function(pair_.get(), arguments..., &message), message);
   }
 
-  void open(const DeviceLibrary& library, const StoredRows& a, const StoredRows& b, bool maximize,
-            std::optional<Source> kind, std::int64_t memory_budget, Sign sign) {
+  // About what a pair takes of a device's memory, and what it takes without the matrix where it may do without.
+  static DeviceNeed need_of(const StoredRows& a, const StoredRows& b, std::optional<Source> kind,
+                            std::int64_t memory_budget) {
+    const double entries = static_cast<double>(a.count()) * static_cast<double>(b.count());
+    const double matrix = entries * sizeof(float);
+    const double lists = std::min(entries, static_cast<double>(kListEntries)) * (sizeof(std::int32_t) + sizeof(double));
+    const double fixed = bytes_of(a) + bytes_of(b) + lists;
+    const auto need = [&](double bounds) { return static_cast<std::uint64_t>(fixed + bounds); };
+    const std::uint64_t tiled = need(std::min(matrix, kTileBytes));
+    if (kind ? *kind == Source::dense : matrix <= static_cast<double>(memory_budget)) {
+      return {need(matrix), kind ? need(matrix) : tiled};
+    }
+    return {tiled, tiled};
+  }
+  // Stored numbers, scales, operands of f16, and two numbers a row.
+  static double bytes_of(const StoredRows& rows) {
+    double bytes = 2.0 * static_cast<double>(rows.width()) + 2 * sizeof(double);
+    for (const StoredRows::Block& block : rows.stored_blocks()) {
+      bytes += static_cast<double>(block.columns * block.element_bytes) + sizeof(double);
+    }
+    return bytes * static_cast<double>(rows.count());
+  }
+
+  void open(const StoredRows& a, const StoredRows& b, bool maximize, std::optional<Source> kind,
+            std::int64_t memory_budget, Sign sign) {
     std::vector<sae_match_device_block> a_blocks = blocks_of(a), b_blocks = blocks_of(b);
     sae_match_device_problem problem{};
     problem.a = {a_blocks.data(), a.blocks(), a.count(), a.index()};
     problem.b = {b_blocks.data(), b.blocks(), b.count(), b.index()};
-    problem.device = library.next_device();
+    problem.device = lease_->device();
     problem.either_sign = sign == Sign::either;
     problem.maximize = maximize;
-    problem.dense = !kind ? -1 : *kind == Source::dense ? 1 : 0;
+    problem.dense = !lease_->whole() ? 0 : !kind ? -1 : *kind == Source::dense ? 1 : 0;
     problem.dense_bytes = static_cast<std::uint64_t>(memory_budget);
     problem.product = kTensorCores;
     sae_match_device_pair* pair = nullptr;
@@ -350,6 +375,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
 
   const sae_match_device_table& table_;
   mutable std::mutex mutex_;
+  std::optional<DeviceLease> lease_;  // ends after the pair
   OpenPair pair_;
   bool dense_ = false;
   std::int64_t most_rows_ = 0;

@@ -76,7 +76,7 @@ __global__ void __launch_bounds__(kScanThreads) neighbours_kernel(BoundRows boun
   __shared__ double minima[kMostMinima];
   __shared__ BlockScratch scratch;
   __shared__ TwoLeast nearest_of[kSums];
-  __shared__ double least_of[kScanThreads], second_of[kScanThreads];
+  __shared__ double least_of[kWarps], second_of[kWarps];
   const std::int64_t position = blockIdx.x;
   const std::int32_t i = asked[position], partner = partners.row_to_column[i];
   const double threshold = partners.row_cost[i], row_error = partners.row_errors[i];
@@ -101,13 +101,21 @@ __global__ void __launch_bounds__(kScanThreads) neighbours_kernel(BoundRows boun
     candidates.columns[at] = static_cast<std::int32_t>(j);
     candidates.ties[at] = ties;
   }
-  least_of[threadIdx.x] = upper.least;
-  second_of[threadIdx.x] = upper.second;
+  for (int step = kWarp / 2; step > 0; step /= 2) {
+    const double least = __shfl_xor_sync(0xffffffffu, upper.least, step);
+    const double second = __shfl_xor_sync(0xffffffffu, upper.second, step);
+    upper.see(least);
+    upper.see(second);
+  }
+  if (lane_of_warp() == 0) {
+    least_of[warp_of_block()] = upper.least;
+    second_of[warp_of_block()] = upper.second;
+  }
   __syncthreads();
   TwoLeastNumbers of_row{INFINITY, INFINITY};
-  for (unsigned t = 0; t < kScanThreads; ++t) {
-    of_row.see(least_of[t]);
-    of_row.see(second_of[t]);
+  for (int w = 0; w < kWarps; ++w) {
+    of_row.see(least_of[w]);
+    of_row.see(second_of[w]);
   }
   const double reach = of_row.second;
 

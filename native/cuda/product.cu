@@ -30,10 +30,22 @@ constexpr int kSide = 16;      // threads along either side of the tile
 constexpr int kEach = kTile / kSide;
 constexpr unsigned kThreads = kSide * kSide;
 
+// The first row and column of a block's tile. Blocks start in the order of their numbers, some hundreds at a time: taken
+// column by column in bands of sixteen tiles, those at work share operands that fit L2, however wide the rows are.
+struct Tile {
+  std::int64_t top, left;
+};
+__device__ inline Tile tile_of_block() {
+  constexpr std::int64_t kBand = 16;
+  const std::int64_t number = std::int64_t{blockIdx.y} * gridDim.x + blockIdx.x, of_band = kBand * gridDim.x;
+  const std::int64_t first = number / of_band * kBand, below = gridDim.y - first, height = below < kBand ? below : kBand;
+  return {(first + number % of_band % height) * kTile, number % of_band / height * kTile};
+}
+
 __global__ void __launch_bounds__(kThreads) f32_kernel(ProductArguments p) {
   __shared__ float a[kDepth][kTile + 1], b[kDepth][kTile + 1];
   const int t = static_cast<int>(threadIdx.x), x = t % kSide, y = t / kSide;
-  const std::int64_t top = std::int64_t{blockIdx.y} * kTile, left = std::int64_t{blockIdx.x} * kTile;
+  const auto [top, left] = tile_of_block();
   const float* a_numbers = static_cast<const float*>(p.a.numbers);
   const float* b_numbers = static_cast<const float*>(p.b.numbers);
   float sum[kEach][kEach] = {};
@@ -85,7 +97,7 @@ __device__ inline int chunk_place(int r, int chunk) { return r * kStageDepth + (
 __global__ void __launch_bounds__(kThreads, 2) f16_kernel(ProductArguments p) {
   __half* shared = static_cast<__half*>(dynamic_shared_memory());
   const int t = static_cast<int>(threadIdx.x), lane = t % 32, warp = t / 32;
-  const std::int64_t top = std::int64_t{blockIdx.y} * kTile, left = std::int64_t{blockIdx.x} * kTile;
+  const auto [top, left] = tile_of_block();
   const std::int64_t depth = p.a.depth;
   const int stages = static_cast<int>(depth / kStageDepth);
 

@@ -108,7 +108,29 @@ __device__ inline RowScan scan_row(const float* costs, const double* v, std::int
 
 struct DigitCounts {
   unsigned counts[kScanThreads];  // of the values of eight bits
+  unsigned digit;
+  std::int64_t rank;  // among those that have this digit
 };
+
+// For a warp: finds the digit of the number of a rank. Every lane adds up eight digits.
+__device__ inline void find_digit(std::int64_t rank, DigitCounts& digits) {
+  constexpr unsigned kEach = kScanThreads / kWarp;
+  const unsigned first = static_cast<unsigned>(lane_of_warp()) * kEach;
+  unsigned sum = 0;
+  for (unsigned e = 0; e < kEach; ++e) sum += digits.counts[first + e];
+  unsigned before = 0, all = sum;  // of the lanes below, of those that have been added up
+  for (int step = 1; step < kWarp; step *= 2) {
+    const unsigned other = __shfl_xor_sync(0xffffffffu, all, step);
+    if (lane_of_warp() & step) before += other;
+    all += other;
+  }
+  rank -= before;
+  if (rank < 1 || rank > sum) return;  // it is in the digits of another lane
+  unsigned digit = first;
+  while (rank > digits.counts[digit]) rank -= digits.counts[digit++];
+  digits.digit = digit;
+  digits.rank = rank;
+}
 
 // The rank-th least, from 1 on, of the numbers that the threads of a block show: each(see) calls see(x) for those of this
 // thread. Digit after digit of eight bits is found by counting. All threads get the same.
@@ -124,9 +146,10 @@ __device__ inline double number_of_rank(std::int64_t rank, DigitCounts& digits, 
       if (shift == 56 || bits >> (shift + 8) == found) atomicAdd(&digits.counts[bits >> shift & 255], 1u);
     });
     __syncthreads();
-    std::int64_t digit = 0;
-    while (rank > digits.counts[digit]) rank -= digits.counts[digit++];
-    found = found << 8 | static_cast<std::uint64_t>(digit);
+    if (warp_of_block() == 0) find_digit(rank, digits);
+    __syncthreads();
+    rank = digits.rank;
+    found = found << 8 | digits.digit;
   }
   return from_ordered_bits(found);
 }

@@ -10,7 +10,8 @@
 namespace sae_match::cuda {
 namespace {
 
-constexpr std::int64_t kRows = 20, kColumns = 150, kWidth = 45, kSize = 8;
+// More than one tile of columns, and wide enough that the product uses each part of its shared memory more than once.
+constexpr std::int64_t kRows = 20, kColumns = 150, kWidth = 205, kSize = 8;
 
 void require(bool condition, const char* what) {
   if (!condition) throw DeviceError{SAE_MATCH_DEVICE_SELF_TEST_FAILED, std::string("The GPU gave a wrong answer: ") + what};

@@ -104,17 +104,24 @@ std::shared_ptr<Devices> Devices::load(const std::string& path, const std::strin
   return devices;
 }
 
+DeviceLibrary::DeviceLibrary(const sae_match_device_table& table, int device_count)
+    : table_(table),
+      device_count_(device_count),
+      schedule_(device_count, [this](int device) { return info(device).free_bytes; }) {}
+
+DeviceInfo DeviceLibrary::info(int device) const {
+  sae_match_device_message message;
+  sae_match_device_info info;
+  check_device(table_.info(device, &info, &message), message);
+  return {info.name, info.major, info.minor, info.multiprocessors, info.total_bytes, info.free_bytes};
+}
+
 DeviceReport DeviceLibrary::report() const {
   sae_match_device_message message;
   sae_match_device_report found;
   check_device(table_.probe(&found, &message), message);
   DeviceReport report{table_.build, found.driver_version, found.runtime_version, {}};
-  for (int device = 0; device < device_count_; ++device) {
-    sae_match_device_info info;
-    check_device(table_.info(device, &info, &message), message);
-    report.devices.push_back(
-        {info.name, info.major, info.minor, info.multiprocessors, info.total_bytes, info.free_bytes});
-  }
+  for (int device = 0; device < device_count_; ++device) report.devices.push_back(info(device));
   return report;
 }
 

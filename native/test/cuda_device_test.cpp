@@ -25,8 +25,8 @@ double normal() { return std::normal_distribution<double>()(generator); }
 
 void plan(const std::string& text) { setenv("SAE_MATCH_CUDA_ON_CPU", text.c_str(), 1); }
 
-// Feature rows of three blocks of different types and orientations, with scales and an index; some rows zero, some alike,
-// lengths from `smallest` to 1.
+// Feature rows of four blocks of different types and orientations, with scales and an index; some rows zero, some alike,
+// lengths from `smallest` to 1. So wide that the product uses its shared memory more than once.
 struct TestRows {
   TestRows(std::int64_t count, double smallest) {
     const std::int64_t stored = count + 5;
@@ -38,7 +38,7 @@ struct TestRows {
       const double x = value(i, k);
       return std::fabs(x) < 1e-4 || std::fabs(x) > 1e4 ? 0.0 : x;
     };
-    matrices.push_back(make_matrix(stored, 37, Dtype::f32, true, value));
+    matrices.push_back(make_matrix(stored, 165, Dtype::f32, true, value));
     matrices.push_back(make_matrix(stored, 11, Dtype::f16, false, half_value));
     matrices.push_back(make_matrix(stored, 20, Dtype::bf16, false, half_value));
     matrices.push_back(make_matrix(stored, 1, Dtype::f64, false, value));
@@ -228,6 +228,84 @@ void check_pair(const Case& test) {
   }
 }
 
+// Sums of positive numbers that tensor cores cut off at every step stay within what the library says of them, and use a
+// good part of it: an error that adds up.
+void check_accumulation() {
+  const std::int64_t n = 3, width = 1153;
+  std::vector<float> numbers(n * width);
+  // Eleven digits each: nothing is lost when operands are made, and products have 22. Sums are large from the first on.
+  for (std::size_t e = 0; e < numbers.size(); ++e) {
+    numbers[e] = static_cast<float>(1025 + 2 * (generator() % 512)) / (e % width == 0 ? 2048 : 65536);
+  }
+  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr, 0, n};
+  sae_match_device_problem problem{};
+  problem.a = problem.b = {&block, 1, n, nullptr};
+  problem.product = 1;
+  sae_match_device_message message;
+  sae_match_device_pair* pair = nullptr;
+  CHECK_EQUAL(table.open(&problem, &pair, &message), SAE_MATCH_DEVICE_OK);
+  std::vector<double> norms(n), residual(n), other(n), exact(n), no_errors(n, 0);
+  sae_match_device_properties properties;
+  CHECK_EQUAL(table.norms(pair, norms.data(), other.data(), &message), SAE_MATCH_DEVICE_OK);
+  CHECK_EQUAL(table.pack(pair, 1, residual.data(), other.data(), &properties, &message), SAE_MATCH_DEVICE_OK);
+  CHECK(residual == std::vector<double>(n, 0));
+  CHECK_EQUAL(table.bound(pair, no_errors.data(), no_errors.data(), &message), SAE_MATCH_DEVICE_OK);
+  const std::vector<std::int32_t> rows{0, 1, 2}, columns{1, 2, 0};
+  std::vector<float> bounds(n * n);
+  CHECK_EQUAL(table.rows(pair, rows.data(), n, bounds.data(), &message), SAE_MATCH_DEVICE_OK);
+  CHECK_EQUAL(table.costs(pair, rows.data(), columns.data(), n, exact.data(), &message), SAE_MATCH_DEVICE_OK);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double said = 2 * properties.accumulation * std::sqrt(norms[rows[i]] * norms[columns[i]]);
+    const double error = double{bounds[i * n + columns[i]]} - exact[i];
+    CHECK(error <= said);
+    CHECK(error >= 0.1 * said);
+  }
+  table.close(pair);
+}
+
+// Every tile of the product is formed, and once, where there is more than one band of tiles and none is full.
+void check_tiles() {
+  const std::int64_t n = 2200, m = 300, width = 3;
+  std::vector<float> numbers(n * width);
+  for (float& x : numbers) x = static_cast<float>(generator() % 64) / 128;
+  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr, 0, n};
+  for (const std::int32_t product : {0, 1}) {
+    sae_match_device_problem problem{};
+    problem.a = {&block, 1, n, nullptr};
+    problem.b = {&block, 1, m, nullptr};
+    problem.product = product;
+    sae_match_device_message message;
+    sae_match_device_pair* pair = nullptr;
+    CHECK_EQUAL(table.open(&problem, &pair, &message), SAE_MATCH_DEVICE_OK);
+    std::vector<double> a(n), b(m);
+    sae_match_device_properties properties;
+    CHECK_EQUAL(table.norms(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
+    CHECK_EQUAL(table.pack(pair, 1, a.data(), b.data(), &properties, &message), SAE_MATCH_DEVICE_OK);
+    CHECK_EQUAL(properties.most_rows, n);
+    std::fill(a.begin(), a.end(), 0x1p-12);
+    std::fill(b.begin(), b.end(), 1);
+    CHECK_EQUAL(table.bound(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
+    std::vector<std::int32_t> rows(n);
+    std::iota(rows.begin(), rows.end(), 0);
+    std::vector<float> bounds(n * m);
+    CHECK_EQUAL(table.rows(pair, rows.data(), n, bounds.data(), &message), SAE_MATCH_DEVICE_OK);
+    std::int64_t wrong = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < m; ++j) {
+        double cost = 0;
+        for (std::int64_t k = 0; k < width; ++k) {
+          const double difference = double{numbers[i * width + k]} - double{numbers[j * width + k]};
+          cost += difference * difference;
+        }
+        const double bound = bounds[i * m + j];
+        wrong += !(bound <= cost && bound >= cost - 0x1p-11);
+      }
+    }
+    CHECK_EQUAL(wrong, 0);
+    table.close(pair);
+  }
+}
+
 // Where all columns are alike, a row lists those from its own index on.
 void check_ties() {
   const std::int64_t n = 6, m = 40;
@@ -334,6 +412,8 @@ int main() {
     check_pair({1e-3, false, true, true, product});
     check_pair({1e-3, true, true, false, product});
   }
+  check_accumulation();
+  check_tiles();
   check_ties();
   sae_match_device_message message;
   CHECK_EQUAL(table.self_test(0, &message), SAE_MATCH_DEVICE_OK);

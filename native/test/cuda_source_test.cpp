@@ -54,7 +54,8 @@ void check_nearest_of(const Nearest& left, const Nearest& right) {
 }
 
 void check_source(const Devices& devices, std::int64_t n, std::int64_t m, bool maximize, Sign sign, std::optional<Source> kind) {
-  const TestRows a(n, 33), b(m, 33);
+  const std::int64_t width = n < 100 ? 33 : 333;
+  const TestRows a(n, width), b(m, width);
   RunControl control;
   const auto device = make_device_source(devices, a.view, b.view, maximize, kind, 1 << 20, control, sign);
   const auto host = make_rows_source(a.view, b.view, maximize, Source::dense, 0, control, sign);
@@ -244,7 +245,7 @@ int main(int count, char** arguments) {
   }
   check_solutions(*devices, 1, 1, Sign::same);
   if (on_gpu && count == 2) {
-    for (const Source kind : {Source::dense, Source::implicit}) check_source(*devices, 700, 1500, false, Sign::same, kind);
+    for (const Source kind : {Source::dense, Source::implicit}) check_source(*devices, 2200, 2300, false, Sign::same, kind);
     check_solutions(*devices, 900, 1000, Sign::same);
   }
   // Several jobs at once.

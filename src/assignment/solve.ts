@@ -23,7 +23,7 @@ export async function solveAssignment(costs: Costs, options: SolveOptions = {}):
   const { signal, onProgress } = options
   signal?.throwIfAborted()
   const solution = await backend.solve(problem, { signal, onProgress })
-  return withEngine(solution, backend)
+  return withEngine(solution, backend.simd)
 }
 
 /**
@@ -35,12 +35,12 @@ export function solveAssignmentSync(costs: Costs, options: ProblemOptions = {}):
   const problem = toProblem(costs, options, true)
   const backend = getBackendSync((options.backend ?? 'auto') as BackendRequest)
   requireSolver(backend, problem.solver)
-  return withEngine(backend.solveSync(problem), backend)
+  return withEngine(backend.solveSync(problem), backend.simd)
 }
 
 /** Member by member: spreading an object takes longer than all else in a call for a tiny problem. */
-function withEngine(solution: Solution, { name, simd }: Backend): Assignment {
-  const { rowToColumn, columnToRow, u, v, cost, certificate, solver, source } = solution
+function withEngine(solution: Solution, simd: Backend['simd']): Assignment {
+  const { rowToColumn, columnToRow, u, v, cost, certificate, backend, solver, source } = solution
   const { timedOut, neighbours, work, milliseconds } = solution
   return {
     rowToColumn,
@@ -55,7 +55,7 @@ function withEngine(solution: Solution, { name, simd }: Backend): Assignment {
     neighbours,
     work,
     milliseconds,
-    backend: name,
+    backend,
     simd,
   }
 }

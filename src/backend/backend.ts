@@ -147,6 +147,8 @@ export interface NearestRows {
   readonly index: Int32Array
   /** Exact costs, rising along each row. */
   readonly cost: Float64Array
+  /** The one that found them. */
+  readonly backend: BackendName
 }
 
 /** What a backend returns for a {@link Problem}, in the caller's orientation and sign. */
@@ -161,6 +163,8 @@ export interface Solution {
   readonly v: Float64Array
   readonly cost: number
   readonly certificate: Certificate
+  /** The backend that ran. */
+  readonly backend: BackendName
   /** The solver that ran. */
   readonly solver: SolverName
   readonly source: SourceName
@@ -177,7 +181,10 @@ export interface Solution {
   readonly milliseconds: { readonly cost: number; readonly solve: number; readonly verify: number }
 }
 
-/** One of the three engines. Chosen once, named in every result, never changed silently. */
+/**
+ * One of the three engines. Chosen once, named in every result, never changed silently: what `auto` does again on another
+ * one warns, and its result names that one (fallback.ts).
+ */
 export interface Backend extends RowMath {
   readonly name: BackendName
   /** The instruction set that really runs, e.g. `avx2`; null for the TypeScript backend. */

@@ -42,10 +42,13 @@ export function loadCudaFrom(demanded: string | null, { addon, path: addonPath, 
     addon.testDevices(libraryPath)
     return { info: { libraryPath, ...devices }, failure: null }
   } catch (error) {
-    const { code = 'INTERNAL', message } = error as Error & { code?: ErrorCode }
-    const hint = hints[code] ?? 'Run `sae-match doctor`, and report this with its output.'
-    return { info: null, failure: { code, message, hint }, demanded: demanded !== null }
+    return { info: null, failure: describeGpuFailure(error as Error), demanded: demanded !== null }
   }
+}
+
+/** An error of the addon about a GPU, with what to do about it. */
+export function describeGpuFailure({ code = 'INTERNAL', message }: Error & { code?: ErrorCode }): Unavailable {
+  return { code, message, hint: hints[code] ?? 'Run `sae-match doctor`, and report this with its output.' }
 }
 
 /** Failures of a GPU that is there, which `auto` must not pass over in silence. */

@@ -4,7 +4,7 @@ import { type CudaInfo, loadCuda } from './cuda.js'
 import { type BackendRequest, backendNames, environmentReport, readEnvironment } from './environment.js'
 import { loadAddon, type Unavailable } from './load.js'
 import { version } from './manifest.js'
-import { getBackendSync, probeBackend, type Reason, selectBackend } from './select.js'
+import { failuresInJobs, getBackendSync, probeBackend, type Reason, selectBackend } from './select.js'
 
 /** What would serve a request here, and why nothing better. */
 export interface BackendInfo {
@@ -26,7 +26,7 @@ export interface BackendInfo {
   readonly cuda: CudaInfo | null
   /** The SAE_MATCH_* variables that are set. */
   readonly env: Readonly<Record<string, string>>
-  /** Every backend that was passed over. */
+  /** Every backend that was passed over, and every kind of failure after which `auto` did a job again on another one. */
   readonly reasons: readonly Reason[]
 }
 
@@ -51,7 +51,7 @@ export function backendInfo(request: BackendRequest = 'auto'): BackendInfo {
     build: addon?.build ?? null,
     cuda: backend.name === 'cuda' ? loadCuda().info : null,
     env: environmentReport(process.env),
-    reasons,
+    reasons: requested === 'auto' ? [...reasons, ...failuresInJobs()] : reasons,
   }
 }
 

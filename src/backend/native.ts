@@ -36,8 +36,9 @@ const copyLimit = 16 * 2 ** 20
 export function createNativeBackend(addon: Addon, cudaLibrary: string | null = null): Backend {
   const figures = new Float64Array(figureNames.length) // of one synchronous call after another
   const device = cudaLibrary ?? ''
+  const name = cudaLibrary === null ? 'native' : 'cuda'
   return {
-    name: cudaLibrary === null ? 'native' : 'cuda',
+    name,
     get simd() {
       return addon.activeSimd()
     },
@@ -104,7 +105,7 @@ export function createNativeBackend(addon: Addon, cudaLibrary: string | null = n
           cost,
         ),
       )
-      return { index, cost }
+      return { index, cost, backend: name }
     },
 
     async solve(problem, control) {
@@ -120,7 +121,7 @@ export function createNativeBackend(addon: Addon, cudaLibrary: string | null = n
         }
         return addon.solveMatrix(report, ...matrixArguments('costs', costMatrixView(costs)), ...options, ...out)
       })
-      return readSolution(out, problem)
+      return readSolution(out, problem, name)
     },
 
     solveSync(problem) {
@@ -137,7 +138,7 @@ export function createNativeBackend(addon: Addon, cudaLibrary: string | null = n
         const matrix = matrixArguments('costs', costMatrixView(costs), inputInPlace)
         return addon.solveMatrixSync(...matrix, ...options, ...out)
       })
-      return readSolution(out, problem)
+      return readSolution(out, problem, name)
     },
 
     async close() {},

@@ -1,7 +1,8 @@
-import { SaeMatchError, wrongValue } from '../errors.js'
+import { type ErrorCode, SaeMatchError, wrongValue } from '../errors.js'
 import type { Backend, BackendName } from './backend.js'
-import { failuresOfPresentGpus, loadCuda } from './cuda.js'
+import { describeGpuFailure, failuresOfPresentGpus, loadCuda } from './cuda.js'
 import { type BackendRequest, backendNames, type Environment, readEnvironment } from './environment.js'
+import { withFallback } from './fallback.js'
 import { loadAddon, type Unavailable } from './load.js'
 import { createNativeBackend, forceSimd } from './native.js'
 import { availableCores } from './threads.js'
@@ -70,24 +71,48 @@ export function getBackendSync(request: BackendRequest = 'auto'): Backend {
   const chosenBefore = chosen.get(request)
   if (chosenBefore !== undefined) return chosenBefore
   const environment = readEnvironment(process.env)
-  const { backend, reasons } = selectBackend(request, environment, probeBackend)
-  for (const reason of reasons) warnOfGpu(reason)
-  const instance = backends.get(backend) ?? createBackend(backend, environment)
-  backends.set(backend, instance)
+  const { backend, requested, reasons } = selectBackend(request, environment, probeBackend)
+  for (const reason of reasons) {
+    if (failuresOfPresentGpus.has(reason.code)) warnOfGpu(`The GPU is not used: ${reason.message}`, reason)
+  }
+  const instance =
+    requested === 'auto' && backend === 'cuda'
+      ? withFallback(backendOf('cuda', environment), backendOf('native', environment), rememberFailure)
+      : backendOf(backend, environment)
   chosen.set(request, instance)
   return instance
 }
 
+/** The failures of GPUs after which `auto` did a job again: the latest of every code. */
+export function failuresInJobs(): Reason[] {
+  return [...failures.values()]
+}
+
 const backends = new Map<BackendName, Backend>()
 const chosen = new Map<BackendRequest, Backend>()
+const failures = new Map<ErrorCode, Reason>()
+
+function backendOf(name: BackendName, environment: Environment): Backend {
+  const backend = backends.get(name) ?? createBackend(name, environment)
+  backends.set(name, backend)
+  return backend
+}
+
+function rememberFailure(error: SaeMatchError): void {
+  const { code, message, hint } = describeGpuFailure(error)
+  const whatFollows = `A job that failed on the GPU is done again on the CPU${code === 'DEVICE_LOST' ? ', where all others go, too' : ''}`
+  const reason: Reason = { backend: 'cuda', code, message: `${whatFollows}: ${message}`, hint }
+  failures.set(code, reason)
+  warnOfGpu(reason.message, reason)
+}
 
 let warned = false
 
-/** Once for a process: a GPU that is there and cannot be used. */
-function warnOfGpu({ code, message, hint }: Reason): void {
-  if (warned || !failuresOfPresentGpus.has(code)) return
+/** Once for a process: a GPU that is there and cannot be used, or not to the end of a job. */
+function warnOfGpu(text: string, { code, hint }: Reason): void {
+  if (warned) return
   warned = true
-  process.emitWarning(`The GPU is not used: ${message}`, { code, detail: hint })
+  process.emitWarning(text, { code, detail: hint })
 }
 
 function createBackend(name: BackendName, { simd, threads }: Environment): Backend {

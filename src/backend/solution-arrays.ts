@@ -6,7 +6,7 @@ import {
   solverOrder,
   sourceOrder,
 } from './addon-types.js'
-import type { Neighbours, Problem, Solution } from './backend.js'
+import type { BackendName, Neighbours, Problem, Solution } from './backend.js'
 
 /** Room for the addon to write a solution of `rows` x `columns` into. */
 export function solutionArrays(rows: number, columns: number, neighbours: boolean): SolutionArguments {
@@ -57,7 +57,7 @@ function neighbourArrays(rows: number, columns: number): NeighbourArguments {
 }
 
 /** What the addon wrote. */
-export function readSolution(arrays: SolutionArguments, { neighbours }: Problem): Solution {
+export function readSolution(arrays: SolutionArguments, { neighbours }: Problem, backend: BackendName): Solution {
   const [rowToColumn, columnToRow, u, v, figures, ...others] = arrays
   // In the order of `figureNames`.
   const [cost, primal, dual, gap, roundingBound, minReducedCost, proof, optimal, solver, source, timedOut] = figures
@@ -77,6 +77,7 @@ export function readSolution(arrays: SolutionArguments, { neighbours }: Problem)
       proof: proofOrder[proof],
       optimal: optimal === 1,
     },
+    backend,
     solver: solverOrder[solver],
     source: sourceOrder[source],
     timedOut: timedOut === 1,

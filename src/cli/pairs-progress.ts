@@ -22,6 +22,7 @@ export function createPairsProgress(terminal: Terminal, quiet: boolean, now: () 
   if (quiet) return { update: () => {}, finished: () => {}, say: () => {}, clear: () => {} }
   let shown = Number.NEGATIVE_INFINITY
   let finished: string[] = []
+  const atWork = new Map<string, PairAtWork>() // in the order in which they began
   const note = (text: string) => {
     terminal.redraw('')
     terminal.note(text)
@@ -29,12 +30,15 @@ export function createPairsProgress(terminal: Terminal, quiet: boolean, now: () 
   return {
     update: (progress) => {
       const time = now()
+      const title = pairTitle(progress.a, progress.b)
+      if (progress.phase === 'write') atWork.delete(title)
+      else atWork.set(title, { title, phase: progress.phase })
       for (const text of finished) note(`${text}  [${overall(progress)}]`)
       const news = finished.length > 0
       finished = []
       if (!news && time - shown < (terminal.live ? redrawMilliseconds : logMilliseconds)) return
       shown = time
-      const line = pairsLine(progress, terminal.live)
+      const line = pairsLine(progress, [...atWork.values()], terminal.live)
       if (terminal.live) terminal.redraw(line.slice(0, terminal.width - 1))
       else if (!news) terminal.note(line)
     },
@@ -44,13 +48,24 @@ export function createPairsProgress(terminal: Terminal, quiet: boolean, now: () 
   }
 }
 
-/** `━━━━────────────────  3/15 pairs, 1 min 4 s left  layer_12 → layer_13  solve` */
-export function pairsLine(progress: PairsProgress, bar: boolean): string {
-  const { a, b, phase, pairsDone, pairsTotal } = progress
+interface PairAtWork {
+  readonly title: string
+  readonly phase: string
+}
+
+/**
+ * `━━━━────────────────  3/15 pairs, 1 min 4 s left  layer_12 → layer_13  solve`: of several pairs the one that began
+ * first, so that names do not change many times a second, and how many others there are.
+ */
+export function pairsLine(progress: PairsProgress, atWork: readonly PairAtWork[], bar: boolean): string {
+  const { pairsDone, pairsTotal } = progress
   const share = pairsTotal > 0 ? pairsDone / pairsTotal : 1
   const full = Math.round(share * 20)
   const drawn = bar ? `${'━'.repeat(full)}${'─'.repeat(20 - full)}  ` : ''
-  return `${drawn}${overall(progress)}  ${pairTitle(a, b)}  ${phase}`
+  const [first, ...others] = atWork
+  const shown = first === undefined ? [] : [first.title, first.phase]
+  if (others.length > 0) shown.push(`and ${others.length} ${others.length === 1 ? 'other' : 'others'}`)
+  return [`${drawn}${overall(progress)}`, ...shown].join('  ')
 }
 
 /** `3/15 pairs, 1 min 4 s left` */

@@ -30,7 +30,7 @@ export const pairsCommand: Command = {
     'dry-run': { help: 'list the pairs, and which of them are done; compute nothing' },
     'in-flight': {
       value: 'N',
-      help: 'pairs computed at once; each may take --memory-budget (default 2 where two fit into it, else 1)',
+      help: 'pairs computed at once; each may take --memory-budget (default 2 where two fit into it, else 1; on GPUs one more than threads, within --sae-memory)',
     },
     'sae-memory': { value: 'SIZE', help: 'what loaded SAEs may take (default 4GB)' },
     ...matchOptions,

@@ -1,4 +1,4 @@
-import type { Backend, RowSign, RunControl } from '../backend/backend.js'
+import type { Backend, BackendName, RowSign, RunControl } from '../backend/backend.js'
 import type { SaeRows } from '../sae/rows.js'
 import { featureOfRow } from './score.js'
 
@@ -8,6 +8,8 @@ export interface FoundFeatures {
   readonly feature: Int32Array
   /** exact; NaN where there is no feature */
   readonly cost: Float64Array
+  /** the one that found them */
+  readonly backend: BackendName
 }
 
 /**
@@ -38,5 +40,5 @@ export async function nearestFeatures(
       cost[place++] = nearest.cost[s]
     }
   }
-  return { feature, cost }
+  return { feature, cost, backend: nearest.backend }
 }

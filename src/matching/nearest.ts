@@ -92,16 +92,17 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
   const { scoring } = await openScoring(sides, settings, backend, signal)
   const self = sides.a === b
 
-  const from = async (title: string, x: SaeRows, y: SaeRows, scored: Scoring): Promise<NearestFeatures> => {
+  const from = async (title: string, x: SaeRows, y: SaeRows, scored: Scoring) => {
     const titled =
       onProgress && ((progress: Parameters<typeof onProgress>[0]) => onProgress({ ...progress, phase: title }))
     const found = await nearestFeatures(x, y, { k, self, sign: settings.sign }, backend, { signal, onProgress: titled })
-    return describe(found, k, scored)
+    return { features: await describe(found, k, scored), backend: found.backend }
   }
-  const aToB = await from('A to B', aRows, bRows, scoring)
+  const forward = await from('A to B', aRows, bRows, scoring)
   const { a: aScored, b: bScored, aNorms, bNorms } = scoring
   const turned = { ...scoring, a: bScored, b: aScored, aNorms: bNorms, bNorms: aNorms }
-  const bToA = self ? aToB : await from('B to A', bRows, aRows, turned)
+  const backward = self ? forward : await from('B to A', bRows, aRows, turned)
+  const [aToB, bToA] = [forward.features, backward.features]
 
   const mutual = Uint8Array.from({ length: featureCount(a) }, (_, i) => {
     const j = aToB.feature[i * k]
@@ -115,7 +116,8 @@ export async function nearest(a: Sae, b: Sae, options: NearestOptions = {}): Pro
     bToA,
     mutual,
     mutualShare: mean(mutual),
-    backend: backend.name,
+    // where one way failed on a GPU and was done again, the other backend
+    backend: forward.backend === 'cuda' ? backward.backend : forward.backend,
     warnings: [
       ...new Set([
         ...loadingWarnings(a),

@@ -13,7 +13,7 @@ import {
 import type { Sae } from '../sae/sae.js'
 import { createEstimate } from './estimate.js'
 import { type MatchPairsOptions, type PairsSettings, pairsSettings } from './options.js'
-import { orderPairs, pairsAtOnce } from './plan.js'
+import { orderPairs, pairsAtOnce, pairsAtOnceOnGpus } from './plan.js'
 import { type PlannedPair, type PlannedSae, type PreparedRun, prepareRun } from './prepare.js'
 import type { FailedPair, PairResult, PairsRun } from './result.js'
 import { shareSae } from './share-sae.js'
@@ -26,7 +26,8 @@ import { createStore, type Store } from './store.js'
  * being finished.
  *
  * @param paths checkpoints, and folders below which all checkpoints are taken
- * @throws SaeMatchError `OUTPUT_FAILED` as soon as a file cannot be written; `FILE_NOT_FOUND`, `FORMAT_UNKNOWN` or
+ * @throws SaeMatchError `OUTPUT_FAILED` as soon as a file cannot be written; `DEVICE_LOST` with backend `cuda` once nothing
+ *   works on GPUs any more; `FILE_NOT_FOUND`, `FORMAT_UNKNOWN` or
  *   `NOT_COMPARABLE` where there is nothing to match; `UNKNOWN_OPTION` and the codes of backends; TypeError or RangeError
  *   `INVALID_ARGUMENT`; the reason of `signal`. Pairs that were finished stay, listed in `run.json` and `summary.csv`.
  */
@@ -121,6 +122,7 @@ async function matchAll(
     const tell = (phase: string, done: number, total: number) =>
       onProgress?.({ a, b, phase, done, total, ...estimate.now() })
     either.throwIfAborted()
+    estimate.begun(place)
     tell('load', 0, 1)
     const outcome = await matchPair(pair, run, store, either, tell).catch((error: unknown) => {
       either.throwIfAborted()
@@ -145,9 +147,16 @@ async function matchAll(
     }
   }
   // all end in order before the first error is thrown
-  const atOnce = settings.inFlight ?? pairsAtOnce(entries, settings.matchSettings.memoryBudget)
-  await Promise.all(Array.from({ length: Math.min(atOnce, todo.length) }, work))
+  await Promise.all(Array.from({ length: Math.min(inFlight(run, todo, entries), todo.length) }, work))
   stop.signal.throwIfAborted()
+}
+
+/** How many pairs are computed at once. */
+function inFlight({ settings, info, saes }: PreparedRun, todo: readonly PlannedPair[], entries: readonly number[]) {
+  if (settings.inFlight !== null) return settings.inFlight
+  if (info.active !== 'cuda') return pairsAtOnce(entries, settings.matchSettings.memoryBudget)
+  const bytes = saes.map((sae) => sae.bytes)
+  return pairsAtOnceOnGpus(todo, bytes, { threads: info.threads, memory: settings.saeMemory })
 }
 
 interface LoadedSae {
@@ -179,7 +188,9 @@ async function matchPair(
       const now = performance.now()
       return { load, fold, cost, solve, verify, write: now - matched, total: now - start }
     }
-    return await writePair(directory, result, { a: a.record, b: b.record }, milliseconds)
+    // `auto` may have gone over to another backend: what ran names the files
+    const options = { ...directory.options, backend: result.provenance.backend }
+    return await writePair({ ...directory, options }, result, { a: a.record, b: b.record }, milliseconds)
   } finally {
     for (const key of keys) store.release(key)
   }
@@ -216,9 +227,11 @@ function entriesOf(a: PlannedSae, b: PlannedSae): number {
   return (a.header?.features ?? 0) * (b.header?.features ?? 0)
 }
 
-/** A damaged file or an impossible pair says nothing about the others; a full disk or a bug does. */
+/** A damaged file or an impossible pair says nothing about the others; a full disk, a lost GPU or a bug does. */
 function isAboutThePair(error: unknown): error is SaeMatchError {
-  return error instanceof SaeMatchError && !['OUTPUT_FAILED', 'CANCELLED', 'INTERNAL'].includes(error.code)
+  return (
+    error instanceof SaeMatchError && !['OUTPUT_FAILED', 'DEVICE_LOST', 'CANCELLED', 'INTERNAL'].includes(error.code)
+  )
 }
 
 function failedPair(a: PlannedSae, b: PlannedSae, error: SaeMatchError): FailedPair {

@@ -32,7 +32,7 @@ export interface MatchPairsOptions extends Omit<MatchOptions, 'onProgress'> {
   readonly shard?: Shard | undefined
   /**
    * Pairs that are computed at once; each may take `memoryBudget`. Default 2 where the costs of any two fit into one
-   * `memoryBudget`, else 1.
+   * `memoryBudget`, else 1; on GPUs one more than there are threads, as far as `saeMemory` holds the SAEs of so many.
    */
   readonly inFlight?: number | undefined
   /** Bytes that loaded SAEs may take; those of the pairs in flight are held in any case. Default 4e9. */

@@ -45,8 +45,8 @@ export function orderPairs<T extends PairOfSaes>(pairs: readonly T[], bytes: rea
 }
 
 /**
- * How many pairs are computed at once unless the caller says: two, so that one is scored and written while the next is
- * solved, where the costs of any two take no more memory than those of one may.
+ * How many pairs are computed at once on the CPU unless the caller says: two, so that one is scored and written while the
+ * next is solved, where the costs of any two take no more memory than those of one may.
  *
  * @param entries how many costs each pair has
  * @param memoryBudget bytes that the costs of one pair may take
@@ -54,6 +54,41 @@ export function orderPairs<T extends PairOfSaes>(pairs: readonly T[], bytes: rea
 export function pairsAtOnce(entries: readonly number[], memoryBudget: number): 1 | 2 {
   const [most = 0, second = 0] = entries.toSorted((x, y) => y - x)
   return (most + second) * Float32Array.BYTES_PER_ELEMENT <= memoryBudget ? 2 : 1
+}
+
+/**
+ * The same where costs lie on GPUs, which wait for room there by themselves: a pair for every thread that may finish it,
+ * and one that is scored and written meanwhile, as long as the SAEs of so many fit into memory.
+ *
+ * @param pairs in the order in which they begin: those at work at one time are neighbours in it, but for stragglers
+ * @param bytes what each SAE takes
+ */
+export function pairsAtOnceOnGpus(
+  pairs: readonly PairOfSaes[],
+  bytes: readonly number[],
+  { threads, memory }: { readonly threads: number; readonly memory: number },
+): number {
+  let atOnce = Math.max(1, Math.min(threads + 1, pairs.length))
+  // a window over the pairs that is as long as memory allows
+  const uses = new Map<number, number>()
+  let used = 0
+  let first = 0
+  const count = ({ a, b }: PairOfSaes, step: 1 | -1) => {
+    for (const sae of new Set([a, b])) {
+      const now = (uses.get(sae) ?? 0) + step
+      uses.set(sae, now)
+      if (step === 1 && now === 1) used += bytes[sae]
+      if (step === -1 && now === 0) used -= bytes[sae]
+    }
+  }
+  for (const [last, pair] of pairs.entries()) {
+    count(pair, 1)
+    while (first < last && (used > memory || last - first >= atOnce)) {
+      if (used > memory) atOnce = Math.min(atOnce, last - first)
+      count(pairs[first++], -1)
+    }
+  }
+  return atOnce
 }
 
 /** The first SAEs that fit beside the largest one that passes by; one at least. */

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
+import type { BackendName } from '../backend/backend.js'
 import { type BackendInfo, backendInfo } from '../backend/info.js'
 import { SaeMatchError, wrongValue } from '../errors.js'
 import { locate } from '../formats/detect.js'
 import { resolveSae, resolveSaes } from '../hub/resolve.js'
 import { type HashedFile, hashFile } from '../output/file-hash.js'
-import { pairStem } from '../output/pair-files.js'
+import { pairStem, type RunOptions } from '../output/pair-files.js'
 import { findPair, openRunDirectory, type RunDirectory, type StoredPair } from '../output/run-directory.js'
 import { shortNames } from '../output/short-names.js'
 import { describeSae, discoverSaes, type FoundSae } from './discover.js'
@@ -68,12 +69,22 @@ export async function prepareRun(
     const [first, second] = [planned[a], planned[b]]
     if (first.files === null || second.files === null) return { a, b, stem: null, done: null }
     const named = ({ name, files }: PlannedSae) => ({ name, files: files! })
-    const stem = pairStem(named(first), named(second), directory.options)
-    return { a, b, stem, done: settings.resume ? await findPair(directory, stem) : null }
+    const stemOf = (options: RunOptions) => pairStem(named(first), named(second), options)
+    const stem = stemOf(directory.options)
+    let done: StoredPair | null = null
+    for (const backend of settings.resume ? backendsThatCount(info) : []) {
+      done ??= await findPair(directory, stemOf({ ...directory.options, backend }))
+    }
+    return { a, b, stem, done }
   }
   const looked: PlannedPair[] = []
   for (const pair of own) looked.push(await lookUp(pair))
   return { settings, info, directory, saes: planned, pairs: looked, notes: notes(names) }
+}
+
+/** The backends whose results are those of this run: what `auto` had to do again on the CPU is done. */
+function backendsThatCount({ requested, active }: BackendInfo): BackendName[] {
+  return requested === 'auto' && active === 'cuda' ? ['cuda', 'native'] : [active]
 }
 
 interface Choice {

@@ -23,6 +23,7 @@ export interface FailedPair {
 
 /** What a run of many pairs made. Arrays stay in the files: all of them together may be more than memory holds. */
 export interface PairsRun {
+  /** What was chosen at the start; what ran in the end, each pair says. */
   readonly backend: BackendName
   /** The run directory. */
   readonly out: string

@@ -47,6 +47,31 @@ describe('createPairsProgress', () => {
     expect([drawn.at(-1), notes]).toEqual(['', ['! a warning']])
   })
 
+  it('names the pair that began first of those at work', () => {
+    const { terminal, drawn } = fakeTerminal(true)
+    let time = 0
+    const progress = createPairsProgress(terminal, false, () => time)
+    const tell = (a: string, b: string, phase: string) => {
+      time += 1000
+      progress.update({ ...at(0), a, b, phase })
+    }
+    tell('x', 'y', 'load')
+    tell('x', 'z', 'load')
+    tell('x', 'z', 'cost')
+    tell('x', 'y', 'solve')
+    tell('x', 'y', 'write') // is over
+    tell('x', 'z', 'write')
+    const pairs = drawn.map((line) => line.split('0/4 pairs')[1].trim())
+    expect(pairs).toEqual([
+      'x → y  load',
+      'x → y  load  and 1 other',
+      'x → y  load  and 1 other',
+      'x → y  solve  and 1 other',
+      'x → z  cost',
+      '',
+    ])
+  })
+
   it('says nothing when quiet', () => {
     const { terminal, notes, drawn } = fakeTerminal(true)
     const progress = createPairsProgress(terminal, true)
@@ -58,7 +83,18 @@ describe('createPairsProgress', () => {
   })
 })
 
-it('pairsLine promises nothing at the ends', () => {
-  expect(pairsLine(at(1, 2000), true)).toBe(`${'━'.repeat(5)}${'─'.repeat(15)}  1/4 pairs, 2.0 s left  x → y  solve`)
-  expect(pairsLine(at(4, 0), false)).toBe('4/4 pairs  x → y  solve')
+describe('pairsLine', () => {
+  const solving = (title: string) => ({ title, phase: 'solve' })
+
+  it('promises nothing at the ends', () => {
+    const line = pairsLine(at(1, 2000), [solving('x → y')], true)
+    expect(line).toBe(`${'━'.repeat(5)}${'─'.repeat(15)}  1/4 pairs, 2.0 s left  x → y  solve`)
+    expect(pairsLine(at(4, 0), [], false)).toBe('4/4 pairs')
+  })
+
+  it('names one pair of several', () => {
+    const titles = ['x → y', 'x → z', 'y → z'].map(solving)
+    expect(pairsLine(at(1), titles.slice(0, 2), false)).toBe('1/4 pairs  x → y  solve  and 1 other')
+    expect(pairsLine(at(1), titles, false)).toBe('1/4 pairs  x → y  solve  and 2 others')
+  })
 })

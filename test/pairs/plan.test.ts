@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { orderPairs, pairsAtOnce, shardOf } from '../../src/pairs/plan.js'
+import { orderPairs, pairsAtOnce, pairsAtOnceOnGpus, shardOf } from '../../src/pairs/plan.js'
 import type { PairOfSaes } from '../../src/pairs/select.js'
 import { createStore } from '../../src/pairs/store.js'
 import { mulberry32 } from '../helpers/random.js'
@@ -81,5 +81,44 @@ describe('pairsAtOnce', () => {
     expect(pairsAtOnce([100, 50, 100], 799)).toBe(1)
     expect(pairsAtOnce([50, 100, 50], 600)).toBe(2)
     expect(pairsAtOnce([], 0)).toBe(2)
+  })
+})
+
+describe('pairsAtOnceOnGpus', () => {
+  const alike = (count: number) => Array<number>(count).fill(1)
+
+  it('are a pair for every thread and one, no more than there are', () => {
+    expect(pairsAtOnceOnGpus(triangle(9), alike(9), { threads: 4, memory: 1e9 })).toBe(5)
+    expect(pairsAtOnceOnGpus(chain(4), alike(4), { threads: 16, memory: 1e9 })).toBe(3)
+    expect(pairsAtOnceOnGpus([], [], { threads: 16, memory: 1e9 })).toBe(1)
+  })
+
+  it('are no more than memory holds the SAEs of, but for one', () => {
+    // so many neighbours of a chain have one SAE more
+    for (const memory of [2, 3, 5]) {
+      expect(pairsAtOnceOnGpus(chain(9), alike(9), { threads: 16, memory })).toBe(memory - 1)
+    }
+    expect(pairsAtOnceOnGpus(chain(9), alike(9), { threads: 16, memory: 0 })).toBe(1)
+    // pairs that share SAEs take little
+    expect(pairsAtOnceOnGpus(orderPairs(triangle(5), alike(5), 5), alike(5), { threads: 16, memory: 5 })).toBe(10)
+  })
+
+  it('are as many as fit anywhere in the order, whatever the pairs', () => {
+    const random = mulberry32(12)
+    for (let trial = 0; trial < 300; trial++) {
+      const n = 2 + Math.floor(random() * 7)
+      const pairs = [...triangle(n), { a: 0, b: 0 }].filter(() => random() < 0.6)
+      const bytes = Array.from({ length: n }, () => Math.floor(random() * 5))
+      const threads = 1 + Math.floor(random() * 8)
+      const memory = Math.floor(random() * 20)
+      const fits = (count: number) =>
+        pairs.every((_, first) => {
+          const held = new Set(pairs.slice(first, first + count).flatMap(({ a, b }) => [a, b]))
+          return [...held].reduce((sum, sae) => sum + bytes[sae], 0) <= memory
+        })
+      let most = Math.max(1, Math.min(threads + 1, pairs.length))
+      while (most > 1 && !fits(most)) most--
+      expect(pairsAtOnceOnGpus(pairs, bytes, { threads, memory })).toBe(most)
+    }
   })
 })

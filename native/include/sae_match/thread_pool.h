@@ -33,4 +33,8 @@ class Seat {
   bool taken_;
 };
 
+// Calls `wait` while others may have the calling thread's seat, and then waits for one again as Seat(while_waiting)
+// does. Where either throws, the thread has its seat back at once. Without a seat it calls `wait` and no more.
+void lend_seat(const std::function<void()>& wait, const std::function<void()>& while_waiting);
+
 }  // namespace sae_match

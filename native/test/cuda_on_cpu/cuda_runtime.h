@@ -1,11 +1,11 @@
-// A CUDA runtime whose one device is the calling thread: the sources of native/cuda compile against it as plain C++, so
+// A CUDA runtime whose devices are the calling threads: the sources of native/cuda compile against it as plain C++, so
 // that tests run its kernels without a GPU. Threads of a block take turns and change over where they wait for each other
 // (threads.h); one that waits where the others do not is an error. Memory is filled with NaNs when it is allocated.
 //
 // SAE_MATCH_CUDA_ON_CPU makes it fail: no_driver, old_driver, no_device, no_kernels, wrong (a bit of what comes back), crash,
-// memory=BYTES, devices=COUNT,
+// devices=COUNT, memory=BYTES,... (of each device; the last for all others),
 // fail=CALL:ERROR:NUMBER (that call of the function of that name), slow=MILLISECONDS (of every kernel),
-// slow_copies=MILLISECONDS, separated by spaces.
+// slow_copies=MILLISECONDS, separated by spaces. A kernel on a stream of another device than the one in use is an error.
 #pragma once
 
 #include <cstddef>
@@ -62,6 +62,7 @@ enum cudaError_t {
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
   cudaErrorNoKernelImageForDevice = 209,
+  cudaErrorInvalidResourceHandle = 400,
   cudaErrorECCUncorrectable = 214,
   cudaErrorUnsupportedPtxVersion = 222,
   cudaErrorIllegalAddress = 700,
@@ -117,6 +118,8 @@ cudaError_t cudaEventDestroy(cudaEvent_t);
 namespace cuda_on_cpu {
 // What SAE_MATCH_CUDA_ON_CPU has in mind for this call.
 cudaError_t planned(const char* call);
+// Whether a stream is one of the device in use.
+cudaError_t check_stream(cudaStream_t stream);
 }  // namespace cuda_on_cpu
 
 template <class T>
@@ -132,8 +135,9 @@ cudaError_t cudaFuncSetAttribute(T*, cudaFuncAttribute, int) {
 
 template <class... P>
 cudaError_t cudaLaunchKernel(void (*kernel)(P...), dim3 grid, dim3 block, void** arguments, std::size_t shared_bytes,
-                             cudaStream_t) {
-  const cudaError_t error = cuda_on_cpu::planned("cudaLaunchKernel");
+                             cudaStream_t stream) {
+  cudaError_t error = cuda_on_cpu::planned("cudaLaunchKernel");
+  if (error == cudaSuccess) error = cuda_on_cpu::check_stream(stream);
   if (error != cudaSuccess) return error;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     cuda_on_cpu::run(grid, block, shared_bytes, [&] { kernel(*static_cast<P*>(arguments[I])...); });

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -5,6 +6,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "cuda_runtime.h"
 
@@ -13,16 +15,25 @@ namespace {
 struct Plan {
   std::string text;
   bool no_driver = false, old_driver = false, no_device = false, no_kernels = false, wrong = false, crash = false;
-  std::size_t memory = std::size_t{1} << 34;
+  std::vector<std::size_t> memory = {std::size_t{1} << 34};
   int devices = 1, slow = 0, slow_copies = 0;
   std::string fails;
   int error = 0, number = 0;
+
+  std::size_t memory_of(int device) const {
+    return memory[std::min(static_cast<std::size_t>(device), memory.size() - 1)];
+  }
+};
+
+struct Allocation {
+  std::size_t bytes;
+  int device;
 };
 
 std::mutex mutex;
 std::map<std::string, int> calls;       // so far, under the present plan
-std::map<void*, std::size_t> allocated;
-std::size_t used = 0;
+std::map<void*, Allocation> allocated;
+std::map<int, std::size_t> used;  // by device
 thread_local cudaError_t last_error = cudaSuccess;
 thread_local int current_device = 0;
 // A fatal error stays, as it does on a GPU.
@@ -45,7 +56,11 @@ const Plan& plan() {
     if (word == "no_kernels") current.no_kernels = true;
     if (word == "wrong") current.wrong = true;
     if (word == "crash") current.crash = true;
-    if (word.starts_with("memory=")) current.memory = std::stoull(value);
+    if (word.starts_with("memory=")) {
+      current.memory.clear();
+      std::istringstream sizes(value);
+      for (std::string size; std::getline(sizes, size, ',');) current.memory.push_back(std::stoull(size));
+    }
     if (word.starts_with("devices=")) current.devices = std::stoi(value);
     if (word.starts_with("slow=")) current.slow = std::stoi(value);
     if (word.starts_with("slow_copies=")) current.slow_copies = std::stoi(value);
@@ -57,6 +72,12 @@ const Plan& plan() {
     }
   }
   return current;
+}
+
+// All streams of a device are one, known by its address.
+cudaStream_t stream_of(int device) {
+  static char streams[64];
+  return reinterpret_cast<cudaStream_t>(&streams[device]);
 }
 
 cudaError_t result(cudaError_t error) {
@@ -86,6 +107,10 @@ cudaError_t cuda_on_cpu::planned(const char* call) {
   }
   if (slow > 0) std::this_thread::sleep_for(std::chrono::milliseconds(slow));
   return error;
+}
+
+cudaError_t cuda_on_cpu::check_stream(cudaStream_t stream) {
+  return result(stream == nullptr || stream == stream_of(current_device) ? cudaSuccess : cudaErrorInvalidResourceHandle);
 }
 
 using cuda_on_cpu::planned;
@@ -148,8 +173,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   const cudaError_t error = planned("cudaMemGetInfo");
   const std::lock_guard lock(mutex);
-  *total = plan().memory;
-  *free = *total > used ? *total - used : 0;
+  *total = plan().memory_of(current_device);
+  *free = *total > used[current_device] ? *total - used[current_device] : 0;
   return error;
 }
 
@@ -158,18 +183,18 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   const cudaError_t error = planned("cudaMalloc");
   if (error != cudaSuccess) return error;
   const std::lock_guard lock(mutex);
-  if (used + bytes > plan().memory) return result(cudaErrorMemoryAllocation);
+  if (used[current_device] + bytes > plan().memory_of(current_device)) return result(cudaErrorMemoryAllocation);
   *memory = std::malloc(bytes);
   std::memset(*memory, 0xff, bytes);
-  allocated[*memory] = bytes;
-  used += bytes;
+  allocated[*memory] = {bytes, current_device};
+  used[current_device] += bytes;
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) {
   const std::lock_guard lock(mutex);
   const auto found = allocated.find(memory);
   if (found == allocated.end()) return result(cudaErrorInvalidValue);
-  used -= found->second;
+  used[found->second.device] -= found->second.bytes;
   allocated.erase(found);
   std::free(memory);
   return cudaSuccess;
@@ -199,7 +224,7 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = nullptr;
+  *stream = stream_of(current_device);
   return planned("cudaStreamCreateWithFlags");
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t) { return planned("cudaStreamSynchronize"); }

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -66,12 +67,20 @@ struct Warp {
   Slot slots[2][kLanes];
 };
 
+struct Copy {
+  void* to;
+  const void* from;
+  std::size_t bytes;
+};
+
 struct Thread {
   std::unique_ptr<unsigned char[]> stack{new unsigned char[kStackBytes]};
   void* pointer = nullptr;
   void* fiber = __tsan_create_fiber(0);
   bool done = true;
   unsigned exchanges = 0;
+  std::vector<Copy> begun;  // since the last group
+  std::deque<std::vector<Copy>> groups;
 };
 
 struct Block {
@@ -116,6 +125,8 @@ void prepare(Thread& thread) {
   thread.pointer = at - 6;
   thread.done = false;
   thread.exchanges = 0;
+  thread.begun.clear();
+  thread.groups.clear();
 }
 
 void wait_at(Meeting& meeting) {
@@ -180,6 +191,27 @@ void wait_for_warp() { wait_at(block.warps[threadIdx.x / kLanes].meeting); }
 void* shared_memory() {
   const auto address = reinterpret_cast<std::uintptr_t>(block.shared.data());
   return reinterpret_cast<void*>((address + 127) / 128 * 128);
+}
+
+void begin_copy(void* to, const void* from, std::size_t bytes) {
+  if ((blockIdx.x + blockIdx.y) % 2 == 0) {
+    std::memcpy(to, from, bytes);
+  } else {
+    block.threads[threadIdx.x].begun.push_back({to, from, bytes});
+  }
+}
+
+void end_group_of_copies() {
+  Thread& thread = block.threads[threadIdx.x];
+  thread.groups.push_back(std::move(thread.begun));
+  thread.begun.clear();
+}
+
+void wait_for_copies(std::size_t pending) {
+  std::deque<std::vector<Copy>>& groups = block.threads[threadIdx.x].groups;
+  for (; groups.size() > pending; groups.pop_front()) {
+    for (const Copy& copy : groups.front()) std::memcpy(copy.to, copy.from, copy.bytes);
+  }
 }
 
 const Slot* exchange(const void* bytes, std::size_t count) {

@@ -23,6 +23,13 @@ void wait_for_warp();
 // The dynamic shared memory of the running block.
 void* shared_memory();
 
+// Copies to shared memory that run beside the calling thread, in groups. In every other block they land only when the
+// thread waits for their group, in the others at once: both are what a GPU may do.
+void begin_copy(void* to, const void* from, std::size_t bytes);
+void end_group_of_copies();
+// Until all groups but the last `pending` are there.
+void wait_for_copies(std::size_t pending);
+
 struct Slot {
   unsigned char bytes[64];
 };

@@ -60,7 +60,7 @@ export function createTypescriptBackend({ threads }: { readonly threads: number 
         const index = allocateShared(Int32Array, a.count * count, 'nearest rows')
         const cost = allocateShared(Float64Array, a.count * count, 'costs of nearest rows')
         if (count > 0) await findNearestTogether(workers, { a: x, b: y, count, sign, index, cost }, control)
-        return { index: index.slice(), cost: cost.slice() }
+        return { index: index.slice(), cost: cost.slice(), backend: 'typescript' }
       } finally {
         loan.end()
       }

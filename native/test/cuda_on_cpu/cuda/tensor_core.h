@@ -1,5 +1,5 @@
-// native/cuda/tensor_core.h on the CPU, with sums as coarse as any tensor core is known to make them: every addend is cut
-// off below the last digit of the largest, and so is their sum.
+// native/cuda/tensor_core.h on the CPU, with sums as coarse as any tensor core is known to make them: of every four products
+// and the sum so far each is cut off below the last digit of the largest, and so is the new sum.
 #pragma once
 
 #include <cmath>
@@ -10,10 +10,12 @@ namespace sae_match::cuda {
 
 inline void* dynamic_shared_memory() { return cuda_on_cpu::shared_memory(); }
 
-inline void copy_16_bytes(void* to, const void* from) { std::memcpy(to, from, 16); }
-inline void end_group_of_copies() {}
+inline void copy_16_bytes(void* to, const void* from) { cuda_on_cpu::begin_copy(to, from, 16); }
+inline void end_group_of_copies() { cuda_on_cpu::end_group_of_copies(); }
 template <int pending>
-void wait_for_copies() {}
+void wait_for_copies() {
+  cuda_on_cpu::wait_for_copies(pending);
+}
 
 inline void load_matrices(unsigned (&to)[4], const void* row) {
   const unsigned lane = threadIdx.x % 32;
@@ -25,7 +27,7 @@ inline void load_matrices(unsigned (&to)[4], const void* row) {
   }
 }
 
-inline float cut_sum(const float (&terms)[17]) {
+inline float cut_sum(const float (&terms)[5]) {
   int exponent = -1000;
   for (const float term : terms) {
     if (term != 0) exponent = std::max(exponent, std::ilogb(term));
@@ -61,10 +63,10 @@ inline void multiply_add(float (&sum)[4], const unsigned (&a)[4], unsigned b0, u
     }
   }
   for (unsigned e = 0; e < 4; ++e) {
-    float terms[17];
-    for (unsigned k = 0; k < 16; ++k) terms[k] = left[e / 2][k] * right[e % 2][k];
-    terms[16] = sum[e];
-    sum[e] = cut_sum(terms);
+    for (unsigned k = 0; k < 16; k += 4) {
+      const auto term = [&](unsigned t) { return left[e / 2][k + t] * right[e % 2][k + t]; };
+      sum[e] = cut_sum({sum[e], term(0), term(1), term(2), term(3)});
+    }
   }
 }
 
