@@ -110,6 +110,14 @@ typedef struct {
   double* costs;
 } sae_match_device_candidates;
 
+/* Rounds of Sinkhorn's scaling over bounds c: every row i pays u_i = -eps log sum_j exp((v_j - c_ij) / eps), at most
+   `row_most`; then v_j moves by `relaxation` times its distance to -eps log sum_i exp((u_i - c_ij) / eps), to `column_most`
+   at most. */
+typedef struct {
+  double eps, row_most, column_most, relaxation;
+  int64_t rounds;
+} sae_match_device_soft_min;
+
 typedef struct sae_match_device_pair sae_match_device_pair;
 
 typedef struct {
@@ -168,6 +176,10 @@ typedef struct {
                                         const sae_match_device_neighbours*, sae_match_device_candidates*,
                                         sae_match_device_message*);
   sae_match_device_status (*column_ranks)(sae_match_device_pair*, int32_t* before, sae_match_device_message*);
+
+  /* Of a dense pair: v, prices to start from, in and out. In f32. */
+  sae_match_device_status (*soft_min)(sae_match_device_pair*, const sae_match_device_soft_min*, double* v,
+                                      sae_match_device_message*);
 } sae_match_device_table;
 
 /* Touches nothing: it may be called without a driver. */

@@ -149,6 +149,11 @@ sae_match_device_status column_ranks(sae_match_device_pair* pair, int32_t* befor
   return guarded(message, [&] { pair->pair.column_ranks(before); });
 }
 
+sae_match_device_status soft_min(sae_match_device_pair* pair, const sae_match_device_soft_min* ask, double* v,
+                                 sae_match_device_message* message) {
+  return guarded(message, [&] { pair->pair.soft_min(*ask, v); });
+}
+
 const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       sizeof(sae_match_device_table),
                                       SAE_MATCH_PACKAGE_VERSION,
@@ -170,7 +175,8 @@ const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       begin_neighbours,
                                       see_columns,
                                       neighbours,
-                                      column_ranks};
+                                      column_ranks,
+                                      soft_min};
 
 }  // namespace
 }  // namespace sae_match::cuda

@@ -1,6 +1,7 @@
 #include "cuda/pair.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace sae_match::cuda {
 namespace {
@@ -242,6 +243,34 @@ void Pair::neighbours(const std::int32_t* rows, std::int64_t count, const sae_ma
 void Pair::column_ranks(std::int32_t* before) {
   use(device_);
   stream_.download(before, before_.data(), static_cast<std::size_t>(b_.count()) * sizeof(std::int32_t));
+}
+
+void Pair::require_dense() const {
+  if (!dense_) throw DeviceError{SAE_MATCH_DEVICE_INVALID, "Bounds of all rows are wanted, and not kept"};
+}
+
+void Pair::soft_min(const sae_match_device_soft_min& ask, double* v) {
+  use(device_);
+  require_dense();
+  const std::int64_t n = a_.count(), m = b_.count();
+  soft_u_.reserve(n);
+  soft_v_.reserve(m);
+  soft_parts_.reserve(soft_min_parts(n) * m);
+  std::vector<float> prices(v, v + m);
+  stream_.upload(soft_v_.data(), prices.data(), m);
+  const SoftMinArguments round{bounds_.data(),
+                               n,
+                               m,
+                               static_cast<float>(ask.eps),
+                               static_cast<float>(ask.row_most),
+                               static_cast<float>(ask.column_most),
+                               static_cast<float>(ask.relaxation),
+                               soft_u_.data(),
+                               soft_v_.data(),
+                               soft_parts_.data()};
+  for (std::int64_t r = 0; r < ask.rounds; ++r) soft_min_round(round, stream_.get());
+  stream_.download(prices.data(), soft_v_.data(), prices.size() * sizeof(float));
+  std::copy(prices.begin(), prices.end(), v);
 }
 
 }  // namespace sae_match::cuda

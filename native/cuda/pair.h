@@ -5,6 +5,7 @@
 #include "cuda/neighbours.h"
 #include "cuda/product.h"
 #include "cuda/rows.h"
+#include "cuda/soft_min.h"
 
 namespace sae_match::cuda {
 
@@ -30,6 +31,8 @@ class Pair {
                   sae_match_device_candidates& candidates);
   void column_ranks(std::int32_t* before);
 
+  void soft_min(const sae_match_device_soft_min& ask, double* v);
+
  private:
   static int use(int device);
   void take_room_for_bounds(const sae_match_device_problem& problem);
@@ -38,6 +41,7 @@ class Pair {
   BoundRows bounds_of(const std::int32_t* rows, std::int64_t count);
   void put(DeviceArray<std::int32_t>& to, const std::int32_t* from, std::int64_t count);
   void put_prices(const double* v);
+  void require_dense() const;
   PartnerView partner_view() const;
   ColumnView column_view() const;
 
@@ -57,6 +61,9 @@ class Pair {
   DeviceArray<std::int32_t> row_to_column_, column_to_row_, before_, candidate_rows_, candidate_columns_, candidate_ties_;
   DeviceArray<double> row_cost_, column_cost_, least_upper_, second_upper_, chunks_, zeros_;
   DeviceArray<unsigned long long> found_;
+  // Of soft minima.
+  DeviceArray<float> soft_u_, soft_v_;
+  DeviceArray<SoftPart> soft_parts_;
 };
 
 }  // namespace sae_match::cuda

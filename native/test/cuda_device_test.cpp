@@ -68,6 +68,53 @@ struct DeviceSide {
   sae_match_device_rows rows;
 };
 
+// Rounds of Sinkhorn's scaling in f64.
+std::vector<double> softened(const sae_match_device_soft_min& ask, const std::vector<float>& bounds, std::int64_t n,
+                             std::vector<double> v) {
+  const std::int64_t m = std::ssize(v);
+  const auto soft_min = [&](const std::vector<double>& x) {
+    const double least = *std::min_element(x.begin(), x.end());
+    double sum = 0;
+    for (const double each : x) sum += std::exp((least - each) / ask.eps);
+    return least - ask.eps * std::log(sum);
+  };
+  std::vector<double> u(n);
+  for (std::int64_t round = 0; round < ask.rounds; ++round) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      std::vector<double> x(v);
+      for (std::int64_t j = 0; j < m; ++j) x[j] = double{bounds[i * m + j]} - v[j];
+      u[i] = std::min(soft_min(x), ask.row_most);
+    }
+    for (std::int64_t j = 0; j < m; ++j) {
+      std::vector<double> x(u);
+      for (std::int64_t i = 0; i < n; ++i) x[i] = double{bounds[i * m + j]} - u[i];
+      v[j] = std::min(v[j] + ask.relaxation * (soft_min(x) - v[j]), ask.column_most);
+    }
+  }
+  return v;
+}
+
+void check_soft_minima(sae_match_device_pair* pair, bool dense, const std::vector<float>& bounds, std::int64_t n,
+                       std::int64_t m) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  sae_match_device_message message;
+  for (const double eps : {1.0, 0.01}) {
+    for (const double most : {infinity, 0.0}) {
+      const sae_match_device_soft_min ask{eps, most + 0.5, most, 1.5, 3};
+      std::vector<double> v(m);
+      for (std::int64_t j = 0; j < m; ++j) v[j] = static_cast<float>(-0.01 * static_cast<double>(j % 7));
+      std::vector<double> again(v);
+      const std::vector<double> expected = softened(ask, bounds, n, v);
+      CHECK_EQUAL(table.soft_min(pair, &ask, v.data(), &message), dense ? SAE_MATCH_DEVICE_OK : SAE_MATCH_DEVICE_INVALID);
+      if (!dense) continue;
+      // f32: numbers of about 4, and logarithms times eps.
+      for (std::int64_t j = 0; j < m; ++j) CHECK(std::fabs(v[j] - expected[j]) <= 1e-5);
+      CHECK_EQUAL(table.soft_min(pair, &ask, again.data(), &message), SAE_MATCH_DEVICE_OK);
+      CHECK(again == v);
+    }
+  }
+}
+
 struct Case {
   double smallest;
   bool either_sign, maximize, dense;
@@ -168,6 +215,12 @@ void check_pair(const Case& test) {
       CHECK(bound <= cost);
       CHECK(bound >= cost - 2 * row_errors[every[p]] * column_errors[j] - 0x1p-21 * std::fabs(cost) - 0x1p-148);
     }
+  }
+
+  {
+    std::vector<float> in_order(n * m);
+    for (std::int64_t p = 0; p < n; ++p) std::copy_n(&bounds[p * m], m, &in_order[every[p] * m]);
+    check_soft_minima(pair, test.dense, in_order, n, m);
   }
 
   // Quantiles are those of the bounds.
