@@ -195,6 +195,13 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
     }
     require_prices(v);
   }
+  AuctionState auction(const AuctionRounds& ask, std::vector<double>& v) const override {
+    const sae_match_device_auction device_ask{ask.eps, ask.unmatched_cost, ask.rounds, ask.restart};
+    sae_match_device_auction_state state;
+    call(table_.auction, &device_ask, v.data(), &state);
+    require_prices(v);
+    return {state.waiting, state.bids};
+  }
   static void require_prices(const std::vector<double>& v) {
     const bool finite = std::all_of(v.begin(), v.end(), [](double price) { return std::isfinite(price); });
     if (!finite) throw Error("DEVICE_FAILED", "The GPU gave a price that is not finite");

@@ -19,6 +19,20 @@ class PriceSweeps {
     std::int64_t rounds;  // of some milliseconds at most
   };
   virtual void soft_minima(const SoftMinima& ask, std::vector<double>& v) const = 0;
+
+  // Rounds of an auction in which all rows without column bid at once: each for the column least by cost - v, the lower
+  // among equals, so much that it becomes `eps` worse than the row's second choice or than staying alone. A column goes to
+  // who bids most, the lower row among equals. A row that would rather stay alone bids no more.
+  struct AuctionRounds {
+    double eps, unmatched_cost;
+    std::int64_t rounds;
+    bool restart;  // with all rows and these prices; otherwise where the call before ended
+  };
+  struct AuctionState {
+    std::int64_t waiting;  // rows without column that bid again
+    std::int64_t bids;     // since the start
+  };
+  virtual AuctionState auction(const AuctionRounds& ask, std::vector<double>& v) const = 0;
 };
 
 }  // namespace sae_match

@@ -154,6 +154,12 @@ sae_match_device_status soft_min(sae_match_device_pair* pair, const sae_match_de
   return guarded(message, [&] { pair->pair.soft_min(*ask, v); });
 }
 
+sae_match_device_status auction(sae_match_device_pair* pair, const sae_match_device_auction* ask, double* v,
+                                sae_match_device_auction_state* state, sae_match_device_message* message) {
+  *state = {};
+  return guarded(message, [&] { *state = pair->pair.auction(*ask, v); });
+}
+
 const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       sizeof(sae_match_device_table),
                                       SAE_MATCH_PACKAGE_VERSION,
@@ -176,7 +182,8 @@ const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       see_columns,
                                       neighbours,
                                       column_ranks,
-                                      soft_min};
+                                      soft_min,
+                                      auction};
 
 }  // namespace
 }  // namespace sae_match::cuda

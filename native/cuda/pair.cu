@@ -273,4 +273,44 @@ void Pair::soft_min(const sae_match_device_soft_min& ask, double* v) {
   std::copy(prices.begin(), prices.end(), v);
 }
 
+sae_match_device_auction_state Pair::auction(const sae_match_device_auction& ask, double* v) {
+  use(device_);
+  require_dense();
+  const std::int64_t n = a_.count(), m = b_.count();
+  for (DeviceArray<std::int32_t>* array : {&waiting_, &next_waiting_, &wanted_}) array->reserve(n);
+  for (DeviceArray<std::int32_t>* array : {&owners_, &winners_}) array->reserve(m);
+  auction_v_.reserve(m);
+  bid_prices_.reserve(n);
+  least_bids_.reserve(m);
+  auction_counts_.reserve(1);
+  const AuctionArguments auction{bounds_.data(),
+                                 n,
+                                 m,
+                                 ask.eps,
+                                 ask.unmatched_cost,
+                                 auction_v_.data(),
+                                 owners_.data(),
+                                 {waiting_.data(), next_waiting_.data()},
+                                 wanted_.data(),
+                                 bid_prices_.data(),
+                                 least_bids_.data(),
+                                 winners_.data(),
+                                 auction_counts_.data()};
+  if (ask.restart) {
+    stream_.upload(auction_v_.data(), v, m);
+    begin_auction(auction, stream_.get());
+    parity_ = 0;
+    rows_waiting_ = n;
+  }
+  for (std::int64_t r = 0; r < ask.rounds && rows_waiting_ > 0; ++r) {
+    auction_round(auction, parity_, rows_waiting_, stream_.get());
+    parity_ = 1 - parity_;
+  }
+  AuctionCounts counts;
+  stream_.download(v, auction_v_.data(), static_cast<std::size_t>(m) * sizeof(double));
+  stream_.download(&counts, auction_counts_.data(), sizeof counts);
+  rows_waiting_ = counts.waiting[parity_];
+  return {rows_waiting_, counts.bids};
+}
+
 }  // namespace sae_match::cuda

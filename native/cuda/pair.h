@@ -1,6 +1,7 @@
 // Two sides on the device and what is asked of their costs: the operations of device_api.h, with exceptions.
 #pragma once
 
+#include "cuda/auction.h"
 #include "cuda/lists.h"
 #include "cuda/neighbours.h"
 #include "cuda/product.h"
@@ -32,6 +33,7 @@ class Pair {
   void column_ranks(std::int32_t* before);
 
   void soft_min(const sae_match_device_soft_min& ask, double* v);
+  sae_match_device_auction_state auction(const sae_match_device_auction& ask, double* v);
 
  private:
   static int use(int device);
@@ -64,6 +66,13 @@ class Pair {
   // Of soft minima.
   DeviceArray<float> soft_u_, soft_v_;
   DeviceArray<SoftPart> soft_parts_;
+  // Of an auction, from call to call.
+  DeviceArray<double> auction_v_, bid_prices_;
+  DeviceArray<std::int32_t> owners_, waiting_, next_waiting_, wanted_, winners_;
+  DeviceArray<unsigned long long> least_bids_;
+  DeviceArray<AuctionCounts> auction_counts_;
+  int parity_ = 0;
+  std::int64_t rows_waiting_ = 0;
 };
 
 }  // namespace sae_match::cuda

@@ -114,6 +114,29 @@ void test_soft_min(Pair& pair, const std::vector<float>& bounds) {
   for (std::size_t j = 0; j < kColumns; ++j) require(std::fabs(v[j] - expected[j]) <= 1e-4, "soft minima");
 }
 
+// One round from price 0 and nobody out: every column goes to who bids most for it.
+void test_auction(Pair& pair, const std::vector<float>& bounds) {
+  constexpr double kEps = 0.0625;
+  std::vector<double> v(kColumns, 0.0), expected(v), prices(kRows);
+  std::vector<std::int32_t> wanted(kRows);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    const float* row = &bounds[i * kColumns];
+    std::vector<float> sorted(row, row + kColumns);
+    std::nth_element(sorted.begin(), sorted.begin() + 1, sorted.end());
+    wanted[i] = static_cast<std::int32_t>(std::min_element(row, row + kColumns) - row);
+    prices[i] = 0.0 - ((double{sorted[1]} - double{row[wanted[i]]}) + kEps);
+  }
+  std::int64_t bidden = 0;
+  for (std::size_t i = 0; i < kRows; ++i) {
+    double& price = expected[static_cast<std::size_t>(wanted[i])];
+    bidden += price == 0;
+    price = std::min(price, prices[i]);
+  }
+  const sae_match_device_auction_state state = pair.auction({kEps, INFINITY, 1, 1}, v.data());
+  require(v == expected && state.bids == kRows && state.waiting == kRows - bidden, "an auction");
+  require(pair.auction({kEps, INFINITY, 1000, 0}, v.data()).waiting == 0, "an auction to its end");
+}
+
 void test_problem(int device, CostRule rule, Product product, bool dense) {
   const std::vector<float> a = test_numbers(kRows, 1), b = test_numbers(kColumns, 2);
   const sae_match_device_block a_block{a.data(), kF32, kWidth, kWidth * 4, nullptr};
@@ -199,7 +222,10 @@ void test_problem(int device, CostRule rule, Product product, bool dense) {
     require(least[static_cast<std::size_t>(i)] == best, "least reduced costs");
   }
   test_neighbours(pair, every, exact);
-  if (dense) test_soft_min(pair, bounds);
+  if (dense) {
+    test_soft_min(pair, bounds);
+    test_auction(pair, bounds);
+  }
 }
 
 }  // namespace

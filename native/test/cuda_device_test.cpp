@@ -115,6 +115,80 @@ void check_soft_minima(sae_match_device_pair* pair, bool dense, const std::vecto
   }
 }
 
+// The same auction, one row after another.
+struct PlainAuction {
+  const std::vector<float>& bounds;
+  std::int64_t n, m;
+  std::vector<double> v;
+  std::vector<std::int32_t> column_to_row = std::vector<std::int32_t>(m, -1);
+  std::vector<std::int32_t> waiting = std::vector<std::int32_t>(n);
+  std::int64_t bids = 0;
+
+  void round(double eps, double unmatched_cost) {
+    std::vector<std::int32_t> next;
+    std::vector<std::int32_t> winner(m, -1);
+    std::vector<double> price(m, 0);
+    std::sort(waiting.begin(), waiting.end());
+    bids += std::ssize(waiting);
+    for (const std::int32_t i : waiting) {
+      double best = std::numeric_limits<double>::infinity(), second = best;
+      std::int64_t column = -1;
+      for (std::int64_t j = 0; j < m; ++j) {
+        const double reduced = double{bounds[i * m + j]} - v[j];
+        if (reduced < best) {
+          second = best;
+          best = reduced;
+          column = j;
+        } else {
+          second = std::min(second, reduced);
+        }
+      }
+      if (best > unmatched_cost) continue;
+      second = std::min(second, unmatched_cost);
+      const double bid = v[column] - ((std::isfinite(second) ? second - best : 0) + eps);
+      if (winner[column] < 0 || bid < price[column]) {
+        if (winner[column] >= 0) next.push_back(winner[column]);
+        winner[column] = i;
+        price[column] = bid;
+      } else {
+        next.push_back(i);
+      }
+    }
+    for (std::int64_t j = 0; j < m; ++j) {
+      if (winner[j] < 0) continue;
+      if (column_to_row[j] >= 0) next.push_back(column_to_row[j]);
+      column_to_row[j] = winner[j];
+      v[j] = price[j];
+    }
+    waiting = next;
+  }
+};
+
+void check_auction(sae_match_device_pair* pair, bool dense, const std::vector<float>& bounds, std::int64_t n,
+                   std::int64_t m) {
+  const float least = *std::min_element(bounds.begin(), bounds.end());
+  const float most = *std::max_element(bounds.begin(), bounds.end());
+  sae_match_device_message message;
+  for (const double eps : {0.25, 1e-4}) {
+    for (const double unmatched_cost : {std::numeric_limits<double>::infinity(), (double{least} + most) / 2}) {
+      PlainAuction plain{bounds, n, m, std::vector<double>(m, 0)};
+      std::iota(plain.waiting.begin(), plain.waiting.end(), 0);
+      std::vector<double> v(plain.v);
+      sae_match_device_auction_state state;
+      for (const std::int64_t rounds : {0, 1, 1, 2, 5, 30}) {
+        const sae_match_device_auction ask{eps, unmatched_cost, rounds, rounds == 0};
+        CHECK_EQUAL(table.auction(pair, &ask, v.data(), &state, &message),
+                    dense ? SAE_MATCH_DEVICE_OK : SAE_MATCH_DEVICE_INVALID);
+        if (!dense) return;
+        for (std::int64_t r = 0; r < rounds; ++r) plain.round(eps, unmatched_cost);
+        CHECK(v == plain.v);
+        CHECK_EQUAL(state.waiting, std::ssize(plain.waiting));
+        CHECK_EQUAL(state.bids, plain.bids);
+      }
+    }
+  }
+}
+
 struct Case {
   double smallest;
   bool either_sign, maximize, dense;
@@ -221,6 +295,7 @@ void check_pair(const Case& test) {
     std::vector<float> in_order(n * m);
     for (std::int64_t p = 0; p < n; ++p) std::copy_n(&bounds[p * m], m, &in_order[every[p] * m]);
     check_soft_minima(pair, test.dense, in_order, n, m);
+    check_auction(pair, test.dense, in_order, n, m);
   }
 
   // Quantiles are those of the bounds.
