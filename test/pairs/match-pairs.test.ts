@@ -279,7 +279,7 @@ describe('a run that cannot go on', () => {
     cpSync(out('writable'), path, { recursive: true })
     for (const name of readdirSync(join(path, 'pairs'))) rmSync(join(path, 'pairs', name))
     cpSync(saes, second, { recursive: true })
-    await expectFailure(matchPairs(saes, { out: path }), 'OUTPUT_FAILED', second)
+    await expectFailure(matchPairs(saes, { out: path, inFlight: 1 }), 'OUTPUT_FAILED', second)
     expect(manifest(path).pairs).toMatchObject([{ a: 'layer_1', b: 'layer_2' }])
     rmSync(second, { recursive: true })
     expect(reused(await matchPairs(saes, { out: path }))).toBe(1)
