@@ -85,7 +85,7 @@ build() {
     echo "$compiler ${options[*]} -c $file -o ${objects[-1]}" >> "$work/commands"
   done
   xargs -P "$(nproc)" -I{} sh -c '{}' < "$work/commands"
-  for file in cuda_source_test gpu_benchmark; do
+  for file in cuda_source_test cuda_resident_test gpu_benchmark; do
     "$compiler" "${flags[@]}" "-DSAE_MATCH_PACKAGE_VERSION=\"$version\"" "native/test/$file.cpp" "${objects[@]}" \
       -o "$work/$file" -pthread -ldl
   done
@@ -96,6 +96,7 @@ build() {
 
 tests() {
   "$work/cuda_source_test" "$library"
+  "$work/cuda_resident_test" "$library"
   echo '{"passed": true}'
 }
 
