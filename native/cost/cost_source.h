@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "cost/price_sweeps.h"
 #include "cost/shortlists.h"
 #include "sae_match/assignment.h"
 #include "sae_match/device.h"
@@ -95,6 +96,9 @@ class CostSource {
   // there are fewer, the highest of the other columns' where there is none.
   virtual std::vector<double> column_quantile(const std::vector<std::int32_t>& rows, std::int64_t depth,
                                               RunControl& control) const = 0;
+
+  // Null where looking at all costs over and over takes too long.
+  virtual const PriceSweeps* price_sweeps() const { return nullptr; }
 
   // The allowed columns of every row where they are few and kept as lists; nullopt where whole rows are looked at.
   virtual std::optional<AllowedColumns> allowed_columns() const { return std::nullopt; }

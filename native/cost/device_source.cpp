@@ -33,7 +33,7 @@ struct ClosePair {
 };
 using OpenPair = std::unique_ptr<sae_match_device_pair, ClosePair>;
 
-class DeviceSource final : public ScannedSource<float, RowsCostSource> {
+class DeviceSource final : public ScannedSource<float, RowsCostSource>, private PriceSweeps {
  public:
   DeviceSource(const DeviceLibrary& library, const Rows& a, const Rows& b, bool maximize, std::optional<Source> kind,
                std::int64_t memory_budget, Sign sign, RunControl& control)
@@ -59,7 +59,8 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
   bool exact() const override { return false; }
   bool has_forbidden() const override { return false; }
   double largest() const override { return exact_.largest(); }
-  bool batched() const override { return !dense_; }
+  // A call takes longer than a row does, even where no product is formed.
+  bool batched() const override { return true; }
   double cost_factor() const override { return exact_.cost_factor(); }
 
   // The same bits here and there.
@@ -94,6 +95,8 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
     price_unwanted_columns(quantile);
     return quantile;
   }
+
+  const PriceSweeps* price_sweeps() const override { return dense_ ? this : nullptr; }
 
   // A few long lists would make room for all others as long: rows that share theirs with many come by themselves.
   void list(const std::vector<std::int32_t>& rows, const double* v, std::int64_t size, Shortlists& lists,
@@ -185,6 +188,27 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource> {
   }
 
  private:
+  void soft_minima(const SoftMinima& ask, std::vector<double>& v) const override {
+    const sae_match_device_soft_min device_ask{ask.eps, ask.row_most, ask.column_most, ask.relaxation, ask.rounds};
+    try {
+      call(table_.soft_min, &device_ask, v.data());
+    } catch (const Error& error) {
+      if (!is_out_of_memory(error)) throw;  // without room prices stay as they are
+    }
+    require_prices(v);
+  }
+  AuctionState auction(const AuctionRounds& ask, std::vector<double>& v) const override {
+    const sae_match_device_auction device_ask{ask.eps, ask.unmatched_cost, ask.rounds, ask.restart};
+    sae_match_device_auction_state state;
+    call(table_.auction, &device_ask, v.data(), &state);
+    require_prices(v);
+    return {state.waiting, state.bids};
+  }
+  static void require_prices(const std::vector<double>& v) {
+    const bool finite = std::all_of(v.begin(), v.end(), [](double price) { return std::isfinite(price); });
+    if (!finite) throw Error("DEVICE_FAILED", "The GPU gave a price that is not finite");
+  }
+
   // Calls a function of the table, one at a time.
   template <class Function, class... A>
   void call(Function function, A... arguments) const {

@@ -120,6 +120,27 @@ typedef struct {
   uint64_t uploads, reuses; /* so far: how often a pair's block was uploaded, and was there already */
 } sae_match_device_resident;
 
+/* Rounds of Sinkhorn's scaling over bounds c: every row i pays u_i = -eps log sum_j exp((v_j - c_ij) / eps), at most
+   `row_most`; then v_j moves by `relaxation` times its distance to -eps log sum_i exp((u_i - c_ij) / eps), to `column_most`
+   at most. */
+typedef struct {
+  double eps, row_most, column_most, relaxation;
+  int64_t rounds;
+} sae_match_device_soft_min;
+
+/* Rounds of an auction over bounds c in f64: every row without column bids for the one least by c - v, so much that it
+   becomes `eps` worse than its second choice or than `unmatched_cost`. A row that would rather stay alone bids no more. */
+typedef struct {
+  double eps, unmatched_cost;
+  int64_t rounds;  /* at most; none where no row is left */
+  int32_t restart; /* every row without column, prices as given; 0: as the call before left it, prices as well */
+} sae_match_device_auction;
+
+typedef struct {
+  int64_t waiting; /* rows without column that bid again */
+  int64_t bids;    /* since the start */
+} sae_match_device_auction_state;
+
 typedef struct sae_match_device_pair sae_match_device_pair;
 
 typedef struct {
@@ -180,6 +201,12 @@ typedef struct {
   sae_match_device_status (*column_ranks)(sae_match_device_pair*, int32_t* before, sae_match_device_message*);
 
   sae_match_device_status (*resident)(int32_t device, sae_match_device_resident*, sae_match_device_message*);
+  /* Of a dense pair: v, prices to start from, in and out. In f32. */
+  sae_match_device_status (*soft_min)(sae_match_device_pair*, const sae_match_device_soft_min*, double* v,
+                                      sae_match_device_message*);
+  /* The same for an auction. */
+  sae_match_device_status (*auction)(sae_match_device_pair*, const sae_match_device_auction*, double* v,
+                                     sae_match_device_auction_state*, sae_match_device_message*);
 } sae_match_device_table;
 
 /* Touches nothing: it may be called without a driver. */

@@ -155,6 +155,17 @@ sae_match_device_status resident(int32_t device, sae_match_device_resident* foun
   return guarded(message, [&] { *found = describe_resident(device); });
 }
 
+sae_match_device_status soft_min(sae_match_device_pair* pair, const sae_match_device_soft_min* ask, double* v,
+                                 sae_match_device_message* message) {
+  return guarded(message, [&] { pair->pair.soft_min(*ask, v); });
+}
+
+sae_match_device_status auction(sae_match_device_pair* pair, const sae_match_device_auction* ask, double* v,
+                                sae_match_device_auction_state* state, sae_match_device_message* message) {
+  *state = {};
+  return guarded(message, [&] { *state = pair->pair.auction(*ask, v); });
+}
+
 const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       sizeof(sae_match_device_table),
                                       SAE_MATCH_PACKAGE_VERSION,
@@ -177,7 +188,9 @@ const sae_match_device_table table = {SAE_MATCH_DEVICE_ABI,
                                       see_columns,
                                       neighbours,
                                       column_ranks,
-                                      resident};
+                                      resident,
+                                      soft_min,
+                                      auction};
 
 }  // namespace
 }  // namespace sae_match::cuda

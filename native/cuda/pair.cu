@@ -1,6 +1,7 @@
 #include "cuda/pair.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace sae_match::cuda {
 namespace {
@@ -242,6 +243,74 @@ void Pair::neighbours(const std::int32_t* rows, std::int64_t count, const sae_ma
 void Pair::column_ranks(std::int32_t* before) {
   use(device_);
   stream_.download(before, before_.data(), static_cast<std::size_t>(b_.count()) * sizeof(std::int32_t));
+}
+
+void Pair::require_dense() const {
+  if (!dense_) throw DeviceError{SAE_MATCH_DEVICE_INVALID, "Bounds of all rows are wanted, and not kept"};
+}
+
+void Pair::soft_min(const sae_match_device_soft_min& ask, double* v) {
+  use(device_);
+  require_dense();
+  const std::int64_t n = a_.count(), m = b_.count();
+  soft_u_.reserve(n);
+  soft_v_.reserve(m);
+  soft_parts_.reserve(soft_min_parts(n) * m);
+  std::vector<float> prices(v, v + m);
+  stream_.upload(soft_v_.data(), prices.data(), m);
+  const SoftMinArguments round{bounds_.data(),
+                               n,
+                               m,
+                               static_cast<float>(ask.eps),
+                               static_cast<float>(ask.row_most),
+                               static_cast<float>(ask.column_most),
+                               static_cast<float>(ask.relaxation),
+                               soft_u_.data(),
+                               soft_v_.data(),
+                               soft_parts_.data()};
+  for (std::int64_t r = 0; r < ask.rounds; ++r) soft_min_round(round, stream_.get());
+  stream_.download(prices.data(), soft_v_.data(), prices.size() * sizeof(float));
+  std::copy(prices.begin(), prices.end(), v);
+}
+
+sae_match_device_auction_state Pair::auction(const sae_match_device_auction& ask, double* v) {
+  use(device_);
+  require_dense();
+  const std::int64_t n = a_.count(), m = b_.count();
+  for (DeviceArray<std::int32_t>* array : {&waiting_, &next_waiting_, &wanted_}) array->reserve(n);
+  for (DeviceArray<std::int32_t>* array : {&owners_, &winners_}) array->reserve(m);
+  auction_v_.reserve(m);
+  bid_prices_.reserve(n);
+  least_bids_.reserve(m);
+  auction_counts_.reserve(1);
+  const AuctionArguments auction{bounds_.data(),
+                                 n,
+                                 m,
+                                 ask.eps,
+                                 ask.unmatched_cost,
+                                 auction_v_.data(),
+                                 owners_.data(),
+                                 {waiting_.data(), next_waiting_.data()},
+                                 wanted_.data(),
+                                 bid_prices_.data(),
+                                 least_bids_.data(),
+                                 winners_.data(),
+                                 auction_counts_.data()};
+  if (ask.restart) {
+    stream_.upload(auction_v_.data(), v, m);
+    begin_auction(auction, stream_.get());
+    parity_ = 0;
+    rows_waiting_ = n;
+  }
+  for (std::int64_t r = 0; r < ask.rounds && rows_waiting_ > 0; ++r) {
+    auction_round(auction, parity_, rows_waiting_, stream_.get());
+    parity_ = 1 - parity_;
+  }
+  AuctionCounts counts;
+  stream_.download(v, auction_v_.data(), static_cast<std::size_t>(m) * sizeof(double));
+  stream_.download(&counts, auction_counts_.data(), sizeof counts);
+  rows_waiting_ = counts.waiting[parity_];
+  return {rows_waiting_, counts.bids};
 }
 
 }  // namespace sae_match::cuda

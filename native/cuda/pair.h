@@ -1,10 +1,12 @@
 // Two sides on the device and what is asked of their costs: the operations of device_api.h, with exceptions.
 #pragma once
 
+#include "cuda/auction.h"
 #include "cuda/lists.h"
 #include "cuda/neighbours.h"
 #include "cuda/product.h"
 #include "cuda/rows.h"
+#include "cuda/soft_min.h"
 
 namespace sae_match::cuda {
 
@@ -32,6 +34,9 @@ class Pair {
                   sae_match_device_candidates& candidates);
   void column_ranks(std::int32_t* before);
 
+  void soft_min(const sae_match_device_soft_min& ask, double* v);
+  sae_match_device_auction_state auction(const sae_match_device_auction& ask, double* v);
+
  private:
   static int use(int device);
   void take_room_for_bounds(const sae_match_device_problem& problem);
@@ -40,6 +45,7 @@ class Pair {
   BoundRows bounds_of(const std::int32_t* rows, std::int64_t count);
   void put(DeviceArray<std::int32_t>& to, const std::int32_t* from, std::int64_t count);
   void put_prices(const double* v);
+  void require_dense() const;
   PartnerView partner_view() const;
   ColumnView column_view() const;
 
@@ -59,6 +65,16 @@ class Pair {
   DeviceArray<std::int32_t> row_to_column_, column_to_row_, before_, candidate_rows_, candidate_columns_, candidate_ties_;
   DeviceArray<double> row_cost_, column_cost_, least_upper_, second_upper_, chunks_, zeros_;
   DeviceArray<unsigned long long> found_;
+  // Of soft minima.
+  DeviceArray<float> soft_u_, soft_v_;
+  DeviceArray<SoftPart> soft_parts_;
+  // Of an auction, from call to call.
+  DeviceArray<double> auction_v_, bid_prices_;
+  DeviceArray<std::int32_t> owners_, waiting_, next_waiting_, wanted_, winners_;
+  DeviceArray<unsigned long long> least_bids_;
+  DeviceArray<AuctionCounts> auction_counts_;
+  int parity_ = 0;
+  std::int64_t rows_waiting_ = 0;
 };
 
 }  // namespace sae_match::cuda

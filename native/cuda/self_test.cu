@@ -90,6 +90,54 @@ void test_neighbours(Pair& pair, const std::vector<std::int32_t>& every, const s
   }
 }
 
+void test_soft_min(Pair& pair, const std::vector<float>& bounds) {
+  constexpr double kEps = 0.5, kRowMost = 1.5, kColumnMost = -0.25, kRelaxation = 1.5;
+  std::vector<double> v(kColumns, -1.0), u(kRows), expected(v);
+  const auto soft_min = [](const std::vector<double>& x) {
+    const double least = *std::min_element(x.begin(), x.end());
+    double sum = 0;
+    for (const double each : x) sum += std::exp((least - each) / kEps);
+    return least - kEps * std::log(sum);
+  };
+  pair.soft_min({kEps, kRowMost, kColumnMost, kRelaxation, 2}, v.data());
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < kRows; ++i) {
+      std::vector<double> x;
+      for (std::size_t j = 0; j < kColumns; ++j) x.push_back(double{bounds[i * kColumns + j]} - expected[j]);
+      u[i] = std::min(soft_min(x), kRowMost);
+    }
+    for (std::size_t j = 0; j < kColumns; ++j) {
+      std::vector<double> x;
+      for (std::size_t i = 0; i < kRows; ++i) x.push_back(double{bounds[i * kColumns + j]} - u[i]);
+      expected[j] = std::min(expected[j] + kRelaxation * (soft_min(x) - expected[j]), kColumnMost);
+    }
+  }
+  for (std::size_t j = 0; j < kColumns; ++j) require(std::fabs(v[j] - expected[j]) <= 1e-4, "soft minima");
+}
+
+// One round from price 0 and nobody out: every column goes to who bids most for it.
+void test_auction(Pair& pair, const std::vector<float>& bounds) {
+  constexpr double kEps = 0.0625;
+  std::vector<double> v(kColumns, 0.0), expected(v), prices(kRows);
+  std::vector<std::int32_t> wanted(kRows);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    const float* row = &bounds[i * kColumns];
+    std::vector<float> sorted(row, row + kColumns);
+    std::nth_element(sorted.begin(), sorted.begin() + 1, sorted.end());
+    wanted[i] = static_cast<std::int32_t>(std::min_element(row, row + kColumns) - row);
+    prices[i] = 0.0 - ((double{sorted[1]} - double{row[wanted[i]]}) + kEps);
+  }
+  std::int64_t bidden = 0;
+  for (std::size_t i = 0; i < kRows; ++i) {
+    double& price = expected[static_cast<std::size_t>(wanted[i])];
+    bidden += price == 0;
+    price = std::min(price, prices[i]);
+  }
+  const sae_match_device_auction_state state = pair.auction({kEps, INFINITY, 1, 1}, v.data());
+  require(v == expected && state.bids == kRows && state.waiting == kRows - bidden, "an auction");
+  require(pair.auction({kEps, INFINITY, 1000, 0}, v.data()).waiting == 0, "an auction to its end");
+}
+
 void test_problem(int device, CostRule rule, Product product, bool dense) {
   const std::vector<float> a = test_numbers(kRows, 1), b = test_numbers(kColumns, 2);
   const sae_match_device_block a_block{a.data(), kF32, kWidth, kWidth * 4, nullptr, 0, kRows};
@@ -175,6 +223,10 @@ void test_problem(int device, CostRule rule, Product product, bool dense) {
     require(least[static_cast<std::size_t>(i)] == best, "least reduced costs");
   }
   test_neighbours(pair, every, exact);
+  if (dense) {
+    test_soft_min(pair, bounds);
+    test_auction(pair, bounds);
+  }
 }
 
 }  // namespace

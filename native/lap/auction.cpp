@@ -19,6 +19,8 @@ constexpr std::int64_t kListed = 4;
 // counted and never timed, so that runs repeat. What a phase leaves undone the exact finish does.
 constexpr double kFirstTolerance = 64, kFallOfTolerance = 4, kLastTolerance = 1.0 / 16;
 constexpr std::int64_t kMostBids = 100;
+// Of a source whose rows all bid at once: bids per row between two looks at what has come of them, and rounds.
+constexpr std::int64_t kBidsAtOnce = 4, kMostRoundsAtOnce = 64;
 constexpr std::int32_t kFree = -1;
 
 struct Bid {
@@ -58,6 +60,7 @@ class Auction {
 
   // From an empty matching until every row has a column or the budget is spent.
   void phase(double eps, double unmatched_cost) {
+    if (const PriceSweeps* sweeps = source_.price_sweeps()) return phase_at_once(*sweeps, eps, unmatched_cost);
     std::fill(column_to_row_.begin(), column_to_row_.end(), kFree);
     std::vector<std::int32_t> waiting(static_cast<std::size_t>(n_)), bidders;
     std::iota(waiting.rbegin(), waiting.rend(), 0);
@@ -85,6 +88,17 @@ class Auction {
   Work work;
 
  private:
+  // The same with the rounds of the source.
+  void phase_at_once(const PriceSweeps& sweeps, double eps, double unmatched_cost) {
+    PriceSweeps::AuctionState state{n_, 0};
+    while (state.waiting > 0 && state.bids < kMostBids * n_) {
+      control_.check();
+      const std::int64_t rounds = std::min(kMostRoundsAtOnce, kBidsAtOnce * n_ / state.waiting);
+      state = sweeps.auction({eps, unmatched_cost, rounds, state.bids == 0}, v);
+    }
+    work.bids += state.bids;
+  }
+
   struct Choice {
     std::int32_t column = -1;
     double best = kInfinity, second = kInfinity;

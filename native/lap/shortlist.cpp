@@ -7,110 +7,18 @@
 #include "lap/feasibility.h"
 #include "lap/shortlist_state.h"
 #include "lap/solvers.h"
+#include "lap/starting_prices.h"
 
 namespace sae_match {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Starting prices: a low quantile of every column over a sample of the rows. Column minima would start the columns
-// that are near to many rows far too dear.
-constexpr std::int64_t kSampleEntries = 256;
-constexpr std::int64_t kSampleDepth = 8;
-
-struct Sample {
-  std::vector<std::int32_t> rows;
-  std::int64_t depth;  // of the quantile
-};
-
-Sample take_sample(const CostSource& source) {
-  const std::int64_t n = source.rows();
-  // As many rows as show every column that many entries; all of them where columns have fewer.
-  const double pairs = static_cast<double>(n) * static_cast<double>(source.columns());
-  const double share = static_cast<double>(source.entries()) / pairs;
-  const auto size = static_cast<std::int64_t>(std::min(static_cast<double>(n), kSampleEntries / share));
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(size));
-  for (std::int64_t s = 0; s < size; ++s) rows[s] = static_cast<std::int32_t>(s * n / size);
-  // Thousands of dead rows that want the same would pass for a quantile's worth of demand.
-  drop_repeated_rows(source, rows);
-  const auto shown = static_cast<std::int64_t>(static_cast<double>(rows.size()) * share);
-  return {std::move(rows), std::max<std::int64_t>(1, shown * kSampleDepth / kSampleEntries)};
-}
-
-// Whether more than a quarter of these rows, which have lists, have several best columns.
-bool mostly_ties(const ShortlistState& state, const std::vector<std::int32_t>& rows) {
-  const auto tied = std::count_if(rows.begin(), rows.end(), [&](std::int32_t i) {
-    const BestEntry best = best_entry(state, i);
-    return best.second == best.reduced && best.reduced < kInfinity;
-  });
-  return 4 * static_cast<std::size_t>(tied) > rows.size();
-}
-
-// Where costs tie, prices do best to tie as well: those of the column minima. Where one least cost is that of most
-// columns in the sample already, it is taken for that of all.
-std::vector<double> prices_of_ties(const CostSource& source, const Sample& sample,
-                                   const std::vector<std::int32_t>& every_row, RunControl& control) {
-  std::vector<double> minima = source.column_quantile(sample.rows, 1, control), sorted = minima;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  if (2 * std::count(minima.begin(), minima.end(), *middle) <= std::ssize(minima)) {
-    return source.column_quantile(every_row, 1, control);
-  }
-  std::fill(minima.begin(), minima.end(), *middle);
-  return minima;
-}
-
-// Prices to begin with and every row's list at them.
-void first_lists(ShortlistState& state) {
-  const CostSource& source = state.source;
-  std::vector<std::int32_t> every_row = all_indices(state.n);
-  const Sample sample = take_sample(source);
-  state.set_prices(source.column_quantile(sample.rows, sample.depth, state.control));
-  const auto list = [&](const std::vector<std::int32_t>& rows) {
-    source.list(rows, state.v.data(), state.list_size, state.lists, state.control);
-  };
-  // The sample tells ties, but sources that form products do best to form all of them at once.
-  const std::vector<std::int32_t>& shown = source.exact() ? sample.rows : every_row;
-  list(shown);
-  if (mostly_ties(state, shown)) {
-    state.set_prices(prices_of_ties(source, sample, every_row, state.control));
-    list(every_row);
-  } else if (shown.size() < every_row.size()) {
-    std::erase_if(every_row, [&](std::int32_t i) { return std::binary_search(shown.begin(), shown.end(), i); });
-    list(every_row);
-  }
-}
-
-// What lies between the best entry of a list and its bound, or its dearest entry where the list is whole.
-double list_width(const ShortlistState& state, std::int32_t i) {
-  const Shortlist& list = state.lists.of(i);
-  double end = list.bound;
-  if (end == kInfinity) {
-    end = -kInfinity;
-    for (std::int32_t e = 0; e < list.size; ++e) end = std::max(end, list.costs[e] - state.v[list.columns[e]]);
-  }
-  return end - best_entry(state, i).reduced;
-}
-
-// The median of the widths: how far apart a row's choices are. Rows whose choices all tie say nothing.
-double median_list_width(const ShortlistState& state) {
-  std::vector<double> widths;
-  for (const std::int32_t i : list_owners(state)) {
-    const double width = list_width(state, i);
-    if (width > 0 && width < kInfinity) widths.push_back(width);
-  }
-  if (widths.empty()) return 0;
-  const auto middle = widths.begin() + static_cast<std::ptrdiff_t>(widths.size() / 2);
-  std::nth_element(widths.begin(), middle, widths.end());
-  return *middle;
-}
-
 // A power of two keeps prices of integer costs exact.
 double power_of_two_below(double x) { return std::ldexp(1.0, std::ilogb(x)); }
 
 // Tolerances of the bidding phases, in median list widths, and their budgets in bids per row. Work is counted and never
 // timed, so that runs repeat.
-constexpr double kFirstTolerance = 1.0 / 32;
 constexpr double kFallOfTolerance = 4;
 constexpr int kShortPhases = 2;
 constexpr std::int64_t kShortEffort = 40;
@@ -120,13 +28,28 @@ constexpr int kMostRises = 8;
 constexpr std::int64_t kRisingEffort = 100;
 constexpr double kSmallTolerance = 1.0 / 256;
 constexpr std::int64_t kLongEffort = 400;
-// How hard bids with eps = 0 try before paths: at prices that nobody bid for yet, and at good ones.
+// How hard bids with eps = 0 try before paths.
 struct ExactAttempt {
   std::int64_t effort;  // per row
   int pool_rounds;
 };
-constexpr ExactAttempt kFirstAttempt{3, 1};
 constexpr ExactAttempt kGoodPrices{40, 8};
+// How to go on from prices that nobody bid for yet: the first attempt, and in median list widths the first tolerance of
+// bidding phases where that is not enough.
+struct Start {
+  ExactAttempt attempt;
+  double tolerance;
+};
+constexpr Start start_from(StartingPrices prices) {
+  switch (prices) {
+    case StartingPrices::quantiles:
+      return {{3, 1}, 1.0 / 32};
+    case StartingPrices::soft_minima:
+      return {{10, 1}, 1.0 / 128};
+    default:
+      return {kGoodPrices, 1.0 / 32};
+  }
+}
 // With more paths than this share of the rows left after row reduction, another phase is cheaper.
 constexpr double kManyPaths = 1.0 / 16;
 // Where rows have few allowed columns, paths may be long: then also when they settle more than about a label a row.
@@ -150,10 +73,10 @@ bool auction(ShortlistState& state, double eps, std::int64_t effort) {
 //
 // Most problems need two short phases from a small tolerance. Where the first price war does not end within its
 // budget, the costs are of a kind that wants the whole scale: a tolerance so large that it does end, then smaller ones.
-double bid_with_tolerance(ShortlistState& state) {
-  const double width = median_list_width(state);
+double bid_with_tolerance(ShortlistState& state, double first_tolerance) {
+  const double width = median_list_width(state, list_owners(state));
   if (!(width > 0)) return 0;
-  double eps = power_of_two_below(width * kFirstTolerance);
+  double eps = power_of_two_below(width * first_tolerance);
   bool ended = auction(state, eps, kShortEffort);
   for (int phase = 1; phase < kShortPhases && ended; ++phase) {
     eps /= kFallOfTolerance;
@@ -300,11 +223,11 @@ Matching take_matching(ShortlistState& state) {
 }
 
 // Everything from the first exact attempt on. Lists of all rows must be there.
-void run_phases(ShortlistState& state, bool good_prices) {
+void run_phases(ShortlistState& state, const Start& start) {
   // Where most rows want different columns, or the given prices are good, this is nearly all there is to do.
-  bool ended = find_paths(state, reduce_rows(state, good_prices ? kGoodPrices : kFirstAttempt));
+  bool ended = find_paths(state, reduce_rows(state, start.attempt));
   if (!ended) {
-    double eps = bid_with_tolerance(state);
+    double eps = bid_with_tolerance(state, start.tolerance);
     ended = find_paths(state, reduce_rows(state, kGoodPrices));
     for (int phase = 0; !ended && eps > 0 && phase < kMostFurtherPhases; ++phase) {
       eps /= kFallOfTolerance;
@@ -340,11 +263,12 @@ void make_do(ShortlistState& state) {
 Matching solve_shortlist(const CostSource& source, double unmatched_cost, const std::vector<double>* prices,
                          RunControl& control) {
   ShortlistState state(source, unmatched_cost, control);
+  StartingPrices start = StartingPrices::given;
   if (prices) {
     state.set_prices(*prices);
     source.list(all_indices(state.n), state.v.data(), state.list_size, state.lists, control);
   } else {
-    first_lists(state);
+    start = first_lists(state);
   }
   control.enter(Phase::solve);
   state.epoch.assign(state.epoch.size(), state.history.now());
@@ -352,7 +276,7 @@ Matching solve_shortlist(const CostSource& source, double unmatched_cost, const 
   try {
     open_pool(state);
     share_lists(state);
-    run_phases(state, prices != nullptr);
+    run_phases(state, start_from(start));
   } catch (const TimeIsUp&) {
     control.deadline.reset();
     make_do(state);

@@ -69,6 +69,127 @@ struct DeviceSide {
   sae_match_device_rows rows;
 };
 
+// Rounds of Sinkhorn's scaling in f64.
+std::vector<double> softened(const sae_match_device_soft_min& ask, const std::vector<float>& bounds, std::int64_t n,
+                             std::vector<double> v) {
+  const std::int64_t m = std::ssize(v);
+  const auto soft_min = [&](const std::vector<double>& x) {
+    const double least = *std::min_element(x.begin(), x.end());
+    double sum = 0;
+    for (const double each : x) sum += std::exp((least - each) / ask.eps);
+    return least - ask.eps * std::log(sum);
+  };
+  std::vector<double> u(n);
+  for (std::int64_t round = 0; round < ask.rounds; ++round) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      std::vector<double> x(v);
+      for (std::int64_t j = 0; j < m; ++j) x[j] = double{bounds[i * m + j]} - v[j];
+      u[i] = std::min(soft_min(x), ask.row_most);
+    }
+    for (std::int64_t j = 0; j < m; ++j) {
+      std::vector<double> x(u);
+      for (std::int64_t i = 0; i < n; ++i) x[i] = double{bounds[i * m + j]} - u[i];
+      v[j] = std::min(v[j] + ask.relaxation * (soft_min(x) - v[j]), ask.column_most);
+    }
+  }
+  return v;
+}
+
+void check_soft_minima(sae_match_device_pair* pair, bool dense, const std::vector<float>& bounds, std::int64_t n,
+                       std::int64_t m) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  sae_match_device_message message;
+  for (const double eps : {1.0, 0.01}) {
+    for (const double most : {infinity, 0.0}) {
+      const sae_match_device_soft_min ask{eps, most + 0.5, most, 1.5, 3};
+      std::vector<double> v(m);
+      for (std::int64_t j = 0; j < m; ++j) v[j] = static_cast<float>(-0.01 * static_cast<double>(j % 7));
+      std::vector<double> again(v);
+      const std::vector<double> expected = softened(ask, bounds, n, v);
+      CHECK_EQUAL(table.soft_min(pair, &ask, v.data(), &message), dense ? SAE_MATCH_DEVICE_OK : SAE_MATCH_DEVICE_INVALID);
+      if (!dense) continue;
+      // f32: numbers of about 4, and logarithms times eps.
+      for (std::int64_t j = 0; j < m; ++j) CHECK(std::fabs(v[j] - expected[j]) <= 1e-5);
+      CHECK_EQUAL(table.soft_min(pair, &ask, again.data(), &message), SAE_MATCH_DEVICE_OK);
+      CHECK(again == v);
+    }
+  }
+}
+
+// The same auction, one row after another.
+struct PlainAuction {
+  const std::vector<float>& bounds;
+  std::int64_t n, m;
+  std::vector<double> v;
+  std::vector<std::int32_t> column_to_row = std::vector<std::int32_t>(m, -1);
+  std::vector<std::int32_t> waiting = std::vector<std::int32_t>(n);
+  std::int64_t bids = 0;
+
+  void round(double eps, double unmatched_cost) {
+    std::vector<std::int32_t> next;
+    std::vector<std::int32_t> winner(m, -1);
+    std::vector<double> price(m, 0);
+    std::sort(waiting.begin(), waiting.end());
+    bids += std::ssize(waiting);
+    for (const std::int32_t i : waiting) {
+      double best = std::numeric_limits<double>::infinity(), second = best;
+      std::int64_t column = -1;
+      for (std::int64_t j = 0; j < m; ++j) {
+        const double reduced = double{bounds[i * m + j]} - v[j];
+        if (reduced < best) {
+          second = best;
+          best = reduced;
+          column = j;
+        } else {
+          second = std::min(second, reduced);
+        }
+      }
+      if (best > unmatched_cost) continue;
+      second = std::min(second, unmatched_cost);
+      const double bid = v[column] - ((std::isfinite(second) ? second - best : 0) + eps);
+      if (winner[column] < 0 || bid < price[column]) {
+        if (winner[column] >= 0) next.push_back(winner[column]);
+        winner[column] = i;
+        price[column] = bid;
+      } else {
+        next.push_back(i);
+      }
+    }
+    for (std::int64_t j = 0; j < m; ++j) {
+      if (winner[j] < 0) continue;
+      if (column_to_row[j] >= 0) next.push_back(column_to_row[j]);
+      column_to_row[j] = winner[j];
+      v[j] = price[j];
+    }
+    waiting = next;
+  }
+};
+
+void check_auction(sae_match_device_pair* pair, bool dense, const std::vector<float>& bounds, std::int64_t n,
+                   std::int64_t m) {
+  const float least = *std::min_element(bounds.begin(), bounds.end());
+  const float most = *std::max_element(bounds.begin(), bounds.end());
+  sae_match_device_message message;
+  for (const double eps : {0.25, 1e-4}) {
+    for (const double unmatched_cost : {std::numeric_limits<double>::infinity(), (double{least} + most) / 2}) {
+      PlainAuction plain{bounds, n, m, std::vector<double>(m, 0)};
+      std::iota(plain.waiting.begin(), plain.waiting.end(), 0);
+      std::vector<double> v(plain.v);
+      sae_match_device_auction_state state;
+      for (const std::int64_t rounds : {0, 1, 1, 2, 5, 30}) {
+        const sae_match_device_auction ask{eps, unmatched_cost, rounds, rounds == 0};
+        CHECK_EQUAL(table.auction(pair, &ask, v.data(), &state, &message),
+                    dense ? SAE_MATCH_DEVICE_OK : SAE_MATCH_DEVICE_INVALID);
+        if (!dense) return;
+        for (std::int64_t r = 0; r < rounds; ++r) plain.round(eps, unmatched_cost);
+        CHECK(v == plain.v);
+        CHECK_EQUAL(state.waiting, std::ssize(plain.waiting));
+        CHECK_EQUAL(state.bids, plain.bids);
+      }
+    }
+  }
+}
+
 struct Case {
   double smallest;
   bool either_sign, maximize, dense;
@@ -169,6 +290,13 @@ void check_pair(const Case& test) {
       CHECK(bound <= cost);
       CHECK(bound >= cost - 2 * row_errors[every[p]] * column_errors[j] - 0x1p-21 * std::fabs(cost) - 0x1p-148);
     }
+  }
+
+  {
+    std::vector<float> in_order(n * m);
+    for (std::int64_t p = 0; p < n; ++p) std::copy_n(&bounds[p * m], m, &in_order[every[p] * m]);
+    check_soft_minima(pair, test.dense, in_order, n, m);
+    check_auction(pair, test.dense, in_order, n, m);
   }
 
   // Quantiles are those of the bounds.

@@ -4,7 +4,7 @@ import pc from 'picocolors'
 export interface Terminal {
   /** Results: standard output. */
   readonly print: (text: string) => void
-  /** Everything else: standard error. */
+  /** Everything else: standard error, in the place of a line that was drawn. */
   readonly note: (text: string) => void
   /** Draws over the last line of standard error. Does nothing where that is not a terminal. */
   readonly redraw: (text: string) => void
@@ -29,11 +29,14 @@ export function processTerminal(): Terminal {
     throw error
   })
   const live = stderr.isTTY === true && process.env.TERM !== 'dumb'
+  const clear = live ? '\r\u001b[2K' : ''
+  // what Node says of a warning, too, begins on a line of its own
+  process.prependListener('warning', () => stderr.write(clear))
   return {
     print: (text) => void stdout.write(`${withoutControls(text)}\n`),
-    note: (text) => void stderr.write(`${withoutControls(text)}\n`),
+    note: (text) => void stderr.write(`${clear}${withoutControls(text)}\n`),
     redraw: (text) => {
-      if (live) stderr.write(`\r\u001b[2K${withoutControls(text)}`)
+      if (live) stderr.write(`${clear}${withoutControls(text)}`)
     },
     live,
     width: Math.max(40, stdout.columns ?? stderr.columns ?? 80),

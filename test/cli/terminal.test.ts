@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process'
 import pc from 'picocolors'
 import { expect, it } from 'vitest'
 import { withoutControls } from '../../src/cli/terminal.js'
-import { runCommandLine } from '../helpers/run-typescript.js'
+import { finished, nodeArguments, runCommandLine } from '../helpers/run-typescript.js'
 
 it.each([
   ['letters, lines and tabs stay', 'é 層 a\tb\nc', 'é 層 a\tb\nc'],
@@ -27,4 +28,12 @@ it('a name cannot draw on the terminal of whoever is told of it', async () => {
   expect(code).toBe(1)
   expect(stderr).toContain('no\\u001b[2Jwhere')
   expect(stderr).not.toContain('\u001b[2J')
+})
+
+it('notes and warnings take the place of a drawn line', async () => {
+  const script = new URL('./draw-and-warn.ts', import.meta.url)
+  const env = { ...process.env, TERM: 'xterm' }
+  const { stderr } = await finished(spawn(process.execPath, nodeArguments(script, []), { env }))
+  const clear = '\r\u001b[2K'
+  expect(stderr.split('(node:')[0]).toBe(`${clear}line 1${clear}a note\n${clear}line 2${clear}`)
 })

@@ -48,6 +48,11 @@ T atomicAdd(T* sum, T x) {
   return std::exchange(*sum, *sum + x);
 }
 
+template <class T>
+T atomicMin(T* least, T x) {
+  return std::exchange(*least, x < *least ? x : *least);
+}
+
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __ffs(unsigned x) { return __builtin_ffs(static_cast<int>(x)); }
 

@@ -1,0 +1,209 @@
+// What each operation of the CUDA library takes on a GPU, and whether bounds hold, for one dense pair of which 60 % of the rows
+// have a counterpart: prints one line of JSON. usage: gpu_operations LIBRARY [ROWS WIDTH]
+// Also runs, slowly, on the library whose kernels run on the CPU, which shows that it works and nothing else.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <numeric>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "device/device_library.h"
+#include "sae_match/thread_pool.h"
+
+using namespace sae_match;
+
+namespace {
+
+constexpr int kRepetitions = 5;
+constexpr std::int64_t kListSize = 32, kStride = 2 * kListSize, kSampledRows = 64, kCandidates = 1 << 20;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Three of five rows are near those of `other`.
+std::vector<float> random_rows(std::int64_t rows, std::int64_t width, unsigned seed, const float* other = nullptr) {
+  std::vector<float> values(static_cast<std::size_t>(rows * width));
+  parallel_for(rows, 64, 0, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::minstd_rand random(static_cast<unsigned>(i) * 7919 + seed);
+      std::normal_distribution<float> normal(0, 1 / std::sqrt(static_cast<float>(width)));
+      const float* near = other && i % 5 < 3 ? other + i * width : nullptr;
+      for (std::int64_t k = 0; k < width; ++k) {
+        values[i * width + k] = near ? 0.9f * near[k] + 0.43f * normal(random) : normal(random);
+      }
+    }
+  });
+  return values;
+}
+
+class Measurement {
+ public:
+  Measurement(const sae_match_device_table& table, std::int64_t rows, std::int64_t width)
+      : table_(table), n_(rows), width_(width), a_(random_rows(rows, width, 1)), b_(random_rows(rows, width, 2, a_.data())) {}
+
+  std::string run() {
+    measure("open", [&] {
+      table_.close(pair_);
+      pair_ = nullptr;
+      open();
+    });
+    std::vector<double> a_norms(n_), b_norms(n_), a_residual(n_), b_residual(n_);
+    measure("norms", [&] { call(table_.norms, a_norms.data(), b_norms.data()); });
+    // With a factor of 1 norms stay as they are, however often.
+    sae_match_device_properties properties;
+    measure("pack", [&] { call(table_.pack, 1.0, a_residual.data(), b_residual.data(), &properties); });
+    // As in native/cost/device_source.cpp, without what covers f64.
+    double ratio = 0;
+    for (std::int64_t j = 0; j < n_; ++j) ratio = std::max(ratio, b_residual[j] / std::sqrt(b_norms[j]));
+    row_errors_.resize(n_);
+    column_errors_.resize(n_);
+    for (std::int64_t i = 0; i < n_; ++i) {
+      const double kept = std::sqrt(a_norms[i]) + a_residual[i];
+      row_errors_[i] = 2.0001 * (a_residual[i] + kept * (ratio + properties.accumulation * (1 + ratio)));
+      column_errors_[i] = 1.0001 * std::sqrt(b_norms[i]);
+    }
+    call(table_.bound, row_errors_.data(), column_errors_.data());
+    const auto in_pieces = [&](const std::function<void(std::int64_t first, std::int64_t count)>& body) {
+      for (std::int64_t first = 0; first < n_; first += properties.most_rows) {
+        body(first, std::min(properties.most_rows, n_ - first));
+      }
+    };
+    measure("form", [&] { in_pieces([&](std::int64_t first, std::int64_t count) { call(table_.form, first, count); }); });
+    const double form = milliseconds_.back().second;
+
+    std::vector<std::int32_t> every(n_), shared(n_, 0), columns(n_ * kStride), sizes(n_);
+    std::iota(every.begin(), every.end(), 0);
+    std::vector<double> v(n_, 0), costs(columns.size()), lower(n_), least(n_);
+    const std::int64_t sampled = std::min(n_, std::int64_t{512});
+    measure("quantile", [&] { call(table_.quantile, every.data(), sampled, std::int64_t{8}, v.data()); });
+    for (const bool exact : {false, true}) {
+      measure(exact ? "exact_lists" : "lists", [&] {
+        in_pieces([&](std::int64_t first, std::int64_t count) {
+          call(table_.lists, every.data() + first, shared.data(), count, v.data(), kListSize, exact ? 1 : 0, kStride,
+               columns.data() + first * kStride, costs.data() + first * kStride, sizes.data() + first, lower.data() + first);
+        });
+      });
+    }
+    measure("least_reduced", [&] {
+      in_pieces([&](std::int64_t first, std::int64_t count) {
+        call(table_.least_reduced, every.data() + first, count, v.data(), least.data() + first);
+      });
+    });
+    // Row i and column i are partners.
+    std::vector<double> partner_cost(n_), second(n_);
+    std::vector<std::int32_t> index(n_), rank(n_);
+    measure("costs", [&] { call(table_.costs, every.data(), every.data(), n_, partner_cost.data()); });
+    const sae_match_device_partners partners{every.data(), every.data(), partner_cost.data(), partner_cost.data()};
+    measure("see_columns", [&] {
+      call(table_.begin_neighbours, &partners);
+      in_pieces([&](std::int64_t first, std::int64_t count) { call(table_.see_columns, every.data() + first, count); });
+    });
+    std::vector<std::int32_t> rows_found(kCandidates), columns_found(kCandidates), ties(kCandidates);
+    std::vector<double> costs_found(kCandidates);
+    measure("neighbours", [&] {
+      in_pieces([&](std::int64_t first, std::int64_t count) {
+        const sae_match_device_neighbours out{index.data() + first, least.data() + first, second.data() + first,
+                                              rank.data() + first};
+        sae_match_device_candidates candidates{kCandidates, 0, rows_found.data(), columns_found.data(), ties.data(),
+                                               costs_found.data()};
+        call(table_.neighbours, every.data() + first, count, &out, &candidates);
+      });
+    });
+    const std::string distances = where_costs_lie(every);
+    table_.close(pair_);
+
+    std::string text;
+    for (const auto& [name, time] : milliseconds_) {
+      text += (text.empty() ? "\"" : ", \"") + name + "\": " + std::to_string(time);
+    }
+    const double flops = 2.0 * static_cast<double>(n_) * static_cast<double>(n_) * static_cast<double>(width_);
+    return "\"rows\": " + std::to_string(n_) + ", \"width\": " + std::to_string(width_) + ", \"milliseconds\": {" + text +
+           "}, \"form_tflops\": " + std::to_string(flops / form / 1e9) + ", " + distances;
+  }
+
+ private:
+  template <class Function, class... A>
+  void call(Function function, A... arguments) {
+    sae_match_device_message message;
+    check_device(function(pair_, arguments..., &message), message);
+  }
+
+  void open() {
+    const auto row_bytes = width_ * static_cast<std::int64_t>(sizeof(float));
+    const sae_match_device_block a{a_.data(), 2, width_, row_bytes, nullptr, 0, n_};
+    const sae_match_device_block b{b_.data(), 2, width_, row_bytes, nullptr, 0, n_};
+    sae_match_device_problem problem{};
+    problem.a = {&a, 1, n_, nullptr};
+    problem.b = {&b, 1, n_, nullptr};
+    problem.dense = 1;
+    problem.product = 1;
+    sae_match_device_message message;
+    check_device(table_.open(&problem, &pair_, &message), message);
+  }
+
+  // The median; every operation waits for the GPU before it returns.
+  template <class Body>
+  void measure(const char* name, Body body) {
+    std::vector<double> times;
+    for (int repetition = 0; repetition < kRepetitions; ++repetition) {
+      const double begin = now();
+      body();
+      times.push_back(1e3 * (now() - begin));
+    }
+    std::nth_element(times.begin(), times.begin() + kRepetitions / 2, times.end());
+    milliseconds_.push_back({name, times[kRepetitions / 2]});
+  }
+
+  // Where exact costs of some rows lie between their bounds, 0, and the highest they may be, 1: outside is an error.
+  std::string where_costs_lie(const std::vector<std::int32_t>& every) {
+    double least = 1, largest = 0;
+    std::vector<float> bounds(n_);
+    std::vector<double> costs(n_);
+    for (std::int64_t s = 0; s < kSampledRows; ++s) {
+      const auto i = static_cast<std::int32_t>(s * n_ / kSampledRows);
+      const std::vector<std::int32_t> rows(n_, i);
+      call(table_.rows, &i, std::int64_t{1}, bounds.data());
+      call(table_.costs, rows.data(), every.data(), n_, costs.data());
+      for (std::int64_t j = 0; j < n_; ++j) {
+        const double place = (costs[j] - double{bounds[j]}) / (2 * row_errors_[i] * column_errors_[j] + 0x1p-21 * costs[j]);
+        least = std::min(least, place);
+        largest = std::max(largest, place);
+      }
+    }
+    if (least < 0 || largest > 1) throw Error("DEVICE_FAILED", "Bounds do not hold");
+    return "\"costs_between_bounds\": [" + std::to_string(least) + ", " + std::to_string(largest) + "]";
+  }
+
+  const sae_match_device_table& table_;
+  std::int64_t n_, width_;
+  std::vector<float> a_, b_;
+  std::vector<double> row_errors_, column_errors_;
+  sae_match_device_pair* pair_ = nullptr;
+  std::vector<std::pair<std::string, double>> milliseconds_;
+};
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 2 && count != 4) {
+    std::fprintf(stderr, "usage: gpu_operations LIBRARY [ROWS WIDTH]\n");
+    return 2;
+  }
+  try {
+    const auto devices = Devices::load(arguments[1], SAE_MATCH_PACKAGE_VERSION);
+    Measurement measurement(static_cast<const DeviceLibrary&>(*devices).table(), count > 2 ? std::atoll(arguments[2]) : 16384,
+                            count > 2 ? std::atoll(arguments[3]) : 4609);
+    const std::string result = measurement.run();
+    std::printf("{\"device\": \"%s\", %s}\n", devices->report().devices[0].name.c_str(), result.c_str());
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s: %s\n", error.code().c_str(), error.what());
+    return 1;
+  }
+  return 0;
+}
