@@ -23,8 +23,9 @@ struct Entry {
 // The tensors of one device.
 class Cache {
  public:
-  Resident use(const Key& key, std::int64_t bytes, std::uint64_t budget, const sae_match_device_block& block,
-               Stream& stream) {
+  Resident use(const sae_match_device_block& block, Stream& stream) {
+    const Key key{block.identity, block.dtype, block.rows, block.columns};
+    const std::int64_t bytes = block.rows * block.columns * stored_bytes(block.dtype);
     {
       std::unique_lock<std::mutex> lock(mutex_);
       for (auto found = entries_.find(key); found != entries_.end(); found = entries_.find(key)) {
@@ -35,7 +36,7 @@ class Cache {
         }
         settled_.wait(lock);  // where the upload fails, the entry goes, and this thread tries
       }
-      while (bytes_ + static_cast<std::uint64_t>(bytes) > budget && evict()) {
+      for (const std::uint64_t most = budget(); bytes_ + static_cast<std::uint64_t>(bytes) > most && evict();) {
       }
       entries_[key] = {nullptr, bytes, ++uses_};
       bytes_ += static_cast<std::uint64_t>(bytes);
@@ -72,6 +73,12 @@ class Cache {
   }
 
  private:
+  static std::uint64_t budget() {
+    std::size_t free = 0, total = 0;
+    SAE_MATCH_CHECK(cudaMemGetInfo(&free, &total));
+    return total / kBudgetShare;
+  }
+
   using Entries = std::map<Key, Entry>;
 
   // Waits for the copy: other threads read the tensor from other streams.
@@ -128,11 +135,7 @@ Cache& current_cache() {
 }  // namespace
 
 Resident resident_tensor(const sae_match_device_block& block, Stream& stream) {
-  std::size_t free = 0, total = 0;
-  SAE_MATCH_CHECK(cudaMemGetInfo(&free, &total));
-  const std::int64_t bytes = block.rows * block.columns * stored_bytes(block.dtype);
-  return current_cache().use({block.identity, block.dtype, block.rows, block.columns}, bytes, total / kBudgetShare, block,
-                             stream);
+  return current_cache().use(block, stream);
 }
 
 std::uint64_t resident_evictions() { return current_cache().evictions(); }

@@ -157,14 +157,13 @@ struct Tensors {
     for (int t = 0; t < count; ++t) {
       matrices.push_back(random_matrix(rows, kWide, Dtype::f64, false, static_cast<unsigned>(t)));
       matrices.back().view.identity = new_identity();
+      sides.push_back({{RowBlock{matrices.back().view, nullptr}}, rows, nullptr});
     }
   }
-  Rows rows(int t) const {
-    const MatrixView& view = matrices[static_cast<std::size_t>(t)].view;
-    return {{RowBlock{view, nullptr}}, view.rows, nullptr};
-  }
+  const Rows& rows(int t) const { return sides[static_cast<std::size_t>(t)]; }
   std::int64_t bytes() const { return matrices[0].view.rows * kWide * 8; }
   std::vector<OwnedMatrix> matrices;
+  std::vector<Rows> sides;
 };
 
 // Uploads for a pair of tensors.
