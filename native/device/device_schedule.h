@@ -63,7 +63,8 @@ class DeviceSchedule {
   };
 
   void find_capacities();
-  // These two with the mutex held.
+  // These two with the mutex held. The first is the whole rule; a device that has a job's tensors already
+  // (MatrixView::identity) is not preferred yet.
   std::optional<int> device_with_room(std::uint64_t bytes) const;
   DeviceLease lease(int device, std::uint64_t bytes, bool whole);
   // Once the job is the first in the queue and a device has room.

@@ -92,8 +92,9 @@ int main() {
   const std::string three = "devices=3 memory=300000,200000,150000";
   plan(three);
   const auto devices = Devices::load(CUDA_ON_CPU_LIBRARY, SAE_MATCH_PACKAGE_VERSION);
-  CHECK_EQUAL(devices->report().devices.size(), 3u);
-  CHECK_EQUAL(devices->report().devices[1].total_bytes, 200'000u);
+  const DeviceReport report = devices->report();
+  CHECK_EQUAL(report.devices.size(), 3u);
+  CHECK_EQUAL(report.devices[1].total_bytes, 200'000u);
 
   std::vector<Solution> alone;
   for (unsigned pair = 0; pair < kPairs; ++pair) {
