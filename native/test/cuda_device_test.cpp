@@ -519,6 +519,8 @@ void check_failures() {
   check_failure("memory=2000000", SAE_MATCH_DEVICE_OUT_OF_MEMORY, "Asked the GPU for 4000000 bytes", open_with(1));
   check_failure("memory=3000000", SAE_MATCH_DEVICE_OK, "", open_with(-1));
   check_failure("memory=300000", SAE_MATCH_DEVICE_OUT_OF_MEMORY, "are free", open_with(-1));
+  // Staging memory of pairs that are closed serves those to come.
+  check_failure("fail=cudaMallocHost:2:1", SAE_MATCH_DEVICE_OK, "", open_with(1));
   check_failure("devices=2", SAE_MATCH_DEVICE_OK, "", open_with(1, 1));
   check_failure("devices=2", SAE_MATCH_DEVICE_NO_DEVICE, "cudaErrorInvalidDevice", open_with(1, 2));
   check_failure("fail=cudaMemcpyAsync:1:3", SAE_MATCH_DEVICE_FAILED, "cudaMemcpyAsync", open_with(1));
