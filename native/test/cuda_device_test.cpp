@@ -188,6 +188,12 @@ void check_auction(sae_match_device_pair* pair, bool dense, const std::vector<fl
       }
     }
   }
+  // Columns that nobody may have.
+  std::vector<double> none(m, -std::numeric_limits<double>::infinity());
+  const sae_match_device_auction ask{1, std::numeric_limits<double>::infinity(), 2, 1};
+  sae_match_device_auction_state state;
+  CHECK_EQUAL(table.auction(pair, &ask, none.data(), &state, &message), SAE_MATCH_DEVICE_OK);
+  CHECK_EQUAL(state.waiting, 0);
 }
 
 struct Case {
