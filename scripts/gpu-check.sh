@@ -89,7 +89,7 @@ build() {
     echo "$compiler ${options[*]} -c $file -o ${objects[-1]}" >> "$work/commands"
   done
   xargs -P "$(nproc)" -I{} sh -c '{}' < "$work/commands"
-  for file in cuda_source_test cuda_resident_test gpu_operations gpu_benchmark; do
+  for file in cuda_source_test cuda_resident_test cuda_bounds_test gpu_operations gpu_benchmark; do
     "$compiler" "${flags[@]}" "-DSAE_MATCH_PACKAGE_VERSION=\"$version\"" "native/test/$file.cpp" "${objects[@]}" \
       -o "$work/$file" -pthread -ldl
   done
@@ -104,6 +104,7 @@ limited() { timeout 600 "$@"; }
 tests() {
   limited "$work/cuda_source_test" "$library"
   limited "$work/cuda_resident_test" "$library"
+  limited "$work/cuda_bounds_test" 700 "$library"
   echo '{"passed": true}'
 }
 

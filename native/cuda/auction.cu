@@ -62,7 +62,7 @@ __global__ void __launch_bounds__(kScanThreads) bid_kernel(AuctionArguments p, i
   __syncthreads();
   if (threadIdx.x != 0) return;
   for (int w = 1; w < kWarps; ++w) choice.see(of_warps[w]);
-  if (choice.best > p.unmatched_cost) {
+  if (choice.best > p.unmatched_cost || choice.column == kNobody) {  // nobody: all prices are -infinity
     p.wanted[position] = -1;
     return;
   }

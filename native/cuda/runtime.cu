@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <vector>
 
 #include "cuda/resident.h"
 
@@ -112,6 +113,37 @@ void free_bytes(void* memory) noexcept {
   if (memory) (void)cudaFree(memory);
 }
 
+namespace {
+
+// Staging memory of streams that are gone, for those to come: to make it and to free it take milliseconds each, during which
+// the whole device waits. Never freed: at the end of the process CUDA may go first.
+std::mutex idle_mutex;
+std::vector<char*>& idle_buffers() {
+  static auto& buffers = *new std::vector<char*>;
+  return buffers;
+}
+
+char* take_buffer(std::size_t bytes) {
+  {
+    const std::lock_guard<std::mutex> lock(idle_mutex);
+    if (!idle_buffers().empty()) {
+      char* buffer = idle_buffers().back();
+      idle_buffers().pop_back();
+      return buffer;
+    }
+  }
+  void* memory = nullptr;
+  SAE_MATCH_CHECK(cudaMallocHost(&memory, bytes));
+  return static_cast<char*>(memory);
+}
+
+void give_back(char* buffer) {
+  const std::lock_guard<std::mutex> lock(idle_mutex);
+  idle_buffers().push_back(buffer);
+}
+
+}  // namespace
+
 Stream::Stream() {
   SAE_MATCH_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
 }
@@ -120,7 +152,7 @@ Stream::~Stream() {
   if (stream_) (void)cudaStreamSynchronize(stream_);
   for (int b = 0; b < 2; ++b) {
     if (sent_[b]) (void)cudaEventDestroy(sent_[b]);
-    if (buffers_[b]) (void)cudaFreeHost(buffers_[b]);
+    if (buffers_[b]) give_back(buffers_[b]);
   }
   if (stream_) (void)cudaStreamDestroy(stream_);
 }
@@ -128,13 +160,11 @@ Stream::~Stream() {
 void Stream::wait() const { SAE_MATCH_CHECK(cudaStreamSynchronize(stream_)); }
 
 char* Stream::next_buffer() {
-  if (!buffers_[next_]) {
-    void* memory = nullptr;
-    SAE_MATCH_CHECK(cudaMallocHost(&memory, kStagingBytes));
-    buffers_[next_] = static_cast<char*>(memory);
-    SAE_MATCH_CHECK(cudaEventCreateWithFlags(&sent_[next_], cudaEventDisableTiming));
-  } else {
+  if (!sent_[next_]) SAE_MATCH_CHECK(cudaEventCreateWithFlags(&sent_[next_], cudaEventDisableTiming));
+  if (buffers_[next_]) {
     SAE_MATCH_CHECK(cudaEventSynchronize(sent_[next_]));
+  } else {
+    buffers_[next_] = take_buffer(kStagingBytes);
   }
   return buffers_[next_];
 }

@@ -188,6 +188,12 @@ void check_auction(sae_match_device_pair* pair, bool dense, const std::vector<fl
       }
     }
   }
+  // Columns that nobody may have.
+  std::vector<double> none(m, -std::numeric_limits<double>::infinity());
+  const sae_match_device_auction ask{1, std::numeric_limits<double>::infinity(), 2, 1};
+  sae_match_device_auction_state state;
+  CHECK_EQUAL(table.auction(pair, &ask, none.data(), &state, &message), SAE_MATCH_DEVICE_OK);
+  CHECK_EQUAL(state.waiting, 0);
 }
 
 struct Case {
@@ -434,6 +440,61 @@ void check_tiles() {
   }
 }
 
+// So many columns that blocks of columns are wider than a warp, the last of them not full.
+void check_wide_rows() {
+  const std::int64_t n = 2, m = 33001, width = 3, size = 8, stride = 2 * size;
+  std::vector<float> numbers(m * width);
+  for (float& x : numbers) x = static_cast<float>(normal());
+  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr, 0, m};
+  sae_match_device_problem problem{};
+  problem.a = {&block, 1, n, nullptr};
+  problem.b = {&block, 1, m, nullptr};
+  problem.dense = 1;
+  problem.product = 1;
+  sae_match_device_message message;
+  sae_match_device_pair* pair = nullptr;
+  CHECK_EQUAL(table.open(&problem, &pair, &message), SAE_MATCH_DEVICE_OK);
+  std::vector<double> a(n), b(m), v(m), exact(n * m), costs(n * stride), lower(n), least(n);
+  sae_match_device_properties properties;
+  CHECK_EQUAL(table.norms(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
+  CHECK_EQUAL(table.pack(pair, 0x1p-4, a.data(), b.data(), &properties, &message), SAE_MATCH_DEVICE_OK);
+  std::fill(a.begin(), a.end(), 0x1p-8);
+  std::fill(b.begin(), b.end(), 1);
+  CHECK_EQUAL(table.bound(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
+  CHECK_EQUAL(table.form(pair, 0, n, &message), SAE_MATCH_DEVICE_OK);
+  for (double& price : v) price = -0.01 * std::fabs(normal());
+  v[m - 1] = 1;  // the best of all, in the last place
+  std::vector<std::int32_t> rows, columns(m), listed(n * stride), sizes(n), shared(n, 0);
+  std::iota(columns.begin(), columns.end(), 0);
+  std::vector<float> bounds(n * m);
+  for (std::int32_t i = 0; i < n; ++i) {
+    const std::vector<std::int32_t> row(m, i);
+    rows.push_back(i);
+    CHECK_EQUAL(table.costs(pair, row.data(), columns.data(), m, exact.data() + i * m, &message), SAE_MATCH_DEVICE_OK);
+  }
+  CHECK_EQUAL(table.rows(pair, rows.data(), n, bounds.data(), &message), SAE_MATCH_DEVICE_OK);
+  CHECK_EQUAL(table.lists(pair, rows.data(), shared.data(), n, v.data(), size, 0, stride, listed.data(), costs.data(),
+                          sizes.data(), lower.data(), &message),
+              SAE_MATCH_DEVICE_OK);
+  CHECK_EQUAL(table.least_reduced(pair, rows.data(), n, v.data(), least.data(), &message), SAE_MATCH_DEVICE_OK);
+  for (std::int64_t i = 0; i < n; ++i) {
+    CHECK(sizes[i] >= size / 2 && sizes[i] <= stride);
+    std::vector<bool> is_listed(m, false);
+    for (std::int64_t e = 0; e < sizes[i]; ++e) is_listed[listed[i * stride + e]] = true;
+    CHECK(is_listed[m - 1]);
+    double expected = std::numeric_limits<double>::infinity();
+    std::int64_t wrong = 0;
+    for (std::int64_t j = 0; j < m; ++j) {
+      const double reduced = double{bounds[i * m + j]} - v[j];
+      wrong += is_listed[j] ? reduced > lower[i] : reduced < lower[i];
+      expected = std::min(expected, exact[i * m + j] - v[j]);
+    }
+    CHECK_EQUAL(wrong, 0);
+    CHECK(least[i] <= expected && least[i] >= std::nextafter(expected, -std::numeric_limits<double>::infinity()));
+  }
+  table.close(pair);
+}
+
 // Where all columns are alike, a row lists those from its own index on.
 void check_ties() {
   const std::int64_t n = 6, m = 40;
@@ -519,6 +580,8 @@ void check_failures() {
   check_failure("memory=2000000", SAE_MATCH_DEVICE_OUT_OF_MEMORY, "Asked the GPU for 4000000 bytes", open_with(1));
   check_failure("memory=3000000", SAE_MATCH_DEVICE_OK, "", open_with(-1));
   check_failure("memory=300000", SAE_MATCH_DEVICE_OUT_OF_MEMORY, "are free", open_with(-1));
+  // Staging memory of pairs that are closed serves those to come.
+  check_failure("fail=cudaMallocHost:2:1", SAE_MATCH_DEVICE_OK, "", open_with(1));
   check_failure("devices=2", SAE_MATCH_DEVICE_OK, "", open_with(1, 1));
   check_failure("devices=2", SAE_MATCH_DEVICE_NO_DEVICE, "cudaErrorInvalidDevice", open_with(1, 2));
   check_failure("fail=cudaMemcpyAsync:1:3", SAE_MATCH_DEVICE_FAILED, "cudaMemcpyAsync", open_with(1));
@@ -542,6 +605,7 @@ int main() {
   }
   check_accumulation();
   check_tiles();
+  check_wide_rows();
   check_ties();
   sae_match_device_message message;
   CHECK_EQUAL(table.self_test(0, &message), SAE_MATCH_DEVICE_OK);

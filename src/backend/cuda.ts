@@ -75,5 +75,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   ARCH_UNSUPPORTED: 'The library needs a GPU of compute capability 8.0 (Ampere) or newer.',
   OUT_OF_MEMORY: 'Other programs use the memory of the GPU: `nvidia-smi` lists them.',
   SELF_TEST_FAILED: 'Do not trust this GPU, or report it with the output of `sae-match doctor --json`.',
+  DEVICE_FAILED:
+    'If `nvidia-smi` works: after an update of the driver restart the machine; GPUs with NVSwitch need nvidia-fabricmanager. Or report it with the output of `sae-match doctor --json`.',
   DEVICE_LOST: 'Start the process again; `nvidia-smi` and the kernel log (`dmesg | grep NVRM`) tell more.',
 }
