@@ -20,9 +20,10 @@ class PriceSweeps {
   };
   virtual void soft_minima(const SoftMinima& ask, std::vector<double>& v) const = 0;
 
-  // Rounds of an auction in which all rows without column bid at once: each for the column least by cost - v, the lower
-  // among equals, so much that it becomes `eps` worse than the row's second choice or than staying alone. A column goes to
-  // who bids most, the lower row among equals. A row that would rather stay alone bids no more.
+  // Rounds of an auction in which all rows without column bid at once: each for the column least by cost - v, so much that
+  // it becomes `eps` worse than the row's second choice or than staying alone. Rows with equal costs bid for different
+  // columns where they can. A column goes to who bids most, the lower row among equals. A row that would rather stay alone
+  // bids no more.
   struct AuctionRounds {
     double eps, unmatched_cost;
     std::int64_t rounds;

@@ -9,23 +9,24 @@ constexpr unsigned kSettleThreads = 1024;
 constexpr unsigned long long kNoBid = ~0ull;
 constexpr std::int32_t kNobody = INT_MAX;
 
-// A row's best column, the lower one among equals, and the second best value.
+// A row's best column and the second best value. Columns are counted from the row's own index on, and the first among
+// equals is taken: rows with equal costs, thousands of dead features, do not all want the same column.
 struct Choice {
   double best = INFINITY, second = INFINITY;
-  std::int32_t column = kNobody;
+  std::int32_t turned = kNobody;
 
-  __device__ void see(double reduced, std::int32_t j) {
+  __device__ void see(double reduced, std::int32_t at) {  // `at` rises
     second = fmin(second, fmax(best, reduced));
     if (reduced < best) {
       best = reduced;
-      column = j;
+      turned = at;
     }
   }
   __device__ void see(const Choice& other) {
     second = fmin(fmin(second, other.second), fmax(best, other.best));
-    if (other.best < best || (other.best == best && other.column < column)) {
+    if (other.best < best || (other.best == best && other.turned < turned)) {
       best = other.best;
-      column = other.column;
+      turned = other.turned;
     }
   }
 };
@@ -46,16 +47,19 @@ __global__ void __launch_bounds__(kScanThreads) bid_kernel(AuctionArguments p, i
   __shared__ Choice of_warps[kWarps];
   const int position = static_cast<int>(blockIdx.x);
   if (position >= p.counts->waiting[parity]) return;  // the whole block
-  const float* costs = p.bounds + p.waiting[parity][position] * p.columns;
+  const std::int64_t i = p.waiting[parity][position];
+  const float* costs = p.bounds + i * p.columns;
+  const auto column_at = [&](std::int64_t turned) { return i + turned < p.columns ? i + turned : i + turned - p.columns; };
   Choice choice;
-  for (std::int64_t j = threadIdx.x; j < p.columns; j += kScanThreads) {
-    choice.see(static_cast<double>(costs[j]) - p.v[j], static_cast<std::int32_t>(j));
+  for (std::int64_t turned = threadIdx.x; turned < p.columns; turned += kScanThreads) {
+    const std::int64_t j = column_at(turned);
+    choice.see(static_cast<double>(costs[j]) - p.v[j], static_cast<std::int32_t>(turned));
   }
   for (int step = kWarp / 2; step > 0; step /= 2) {
     Choice other;
     other.best = __shfl_xor_sync(0xffffffffu, choice.best, step);
     other.second = __shfl_xor_sync(0xffffffffu, choice.second, step);
-    other.column = __shfl_xor_sync(0xffffffffu, choice.column, step);
+    other.turned = __shfl_xor_sync(0xffffffffu, choice.turned, step);
     choice.see(other);
   }
   if (lane_of_warp() == 0) of_warps[warp_of_block()] = choice;
@@ -68,10 +72,11 @@ __global__ void __launch_bounds__(kScanThreads) bid_kernel(AuctionArguments p, i
   }
   const double second = fmin(choice.second, p.unmatched_cost);
   const double rise = (second < INFINITY ? second - choice.best : 0) + p.eps;
-  const double price = (p.v[choice.column] - rise) + 0.0;  // -0 and 0 are the same
-  p.wanted[position] = choice.column;
+  const std::int64_t column = column_at(choice.turned);
+  const double price = (p.v[column] - rise) + 0.0;  // -0 and 0 are the same
+  p.wanted[position] = static_cast<std::int32_t>(column);
   p.price[position] = price;
-  atomicMin(&p.least[choice.column], static_cast<unsigned long long>(ordered_bits(price)));
+  atomicMin(&p.least[column], static_cast<unsigned long long>(ordered_bits(price)));
 }
 
 // Every column goes to who bids most for it, the lower row among equals; the others wait, and who had it before. One

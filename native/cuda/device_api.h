@@ -129,7 +129,8 @@ typedef struct {
 } sae_match_device_soft_min;
 
 /* Rounds of an auction over bounds c in f64: every row without column bids for the one least by c - v, so much that it
-   becomes `eps` worse than its second choice or than `unmatched_cost`. A row that would rather stay alone bids no more. */
+   becomes `eps` worse than its second choice or than `unmatched_cost`. Among equals row i takes the first from column i
+   on. The lower of two rows that bid the same for a column gets it. A row that would rather stay alone bids no more. */
 typedef struct {
   double eps, unmatched_cost;
   int64_t rounds;  /* at most; none where no row is left */

@@ -123,8 +123,9 @@ void test_auction(Pair& pair, const std::vector<float>& bounds) {
   for (std::size_t i = 0; i < kRows; ++i) {
     const float* row = &bounds[i * kColumns];
     std::vector<float> sorted(row, row + kColumns);
-    std::nth_element(sorted.begin(), sorted.begin() + 1, sorted.end());
-    wanted[i] = static_cast<std::int32_t>(std::min_element(row, row + kColumns) - row);
+    std::partial_sort(sorted.begin(), sorted.begin() + 2, sorted.end());
+    const float* best = std::min_element(row + i, row + kColumns);  // of equals the first from the row's index on
+    wanted[i] = static_cast<std::int32_t>((*best == sorted[0] ? best : std::min_element(row, row + kColumns)) - row);
     prices[i] = 0.0 - ((double{sorted[1]} - double{row[wanted[i]]}) + kEps);
   }
   std::int64_t bidden = 0;

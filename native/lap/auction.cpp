@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "lap/solvers.h"
+#include "lap/starting_prices.h"
 
 namespace sae_match {
 namespace {
@@ -18,6 +19,7 @@ constexpr std::int64_t kListed = 4;
 // Tolerances, in median distances of a row's second choice from its first, and a phase's budget in bids per row. Work is
 // counted and never timed, so that runs repeat. What a phase leaves undone the exact finish does.
 constexpr double kFirstTolerance = 64, kFallOfTolerance = 4, kLastTolerance = 1.0 / 16;
+constexpr double kToleranceOfSoftMinima = 1.0 / 8;  // prices that begin near to optimal ones want one phase
 constexpr std::int64_t kMostBids = 100;
 // Of a source whose rows all bid at once: bids per row between two looks at what has come of them, and rounds.
 constexpr std::int64_t kBidsAtOnce = 4, kMostRoundsAtOnce = 64;
@@ -158,11 +160,16 @@ class Auction {
 
 Matching solve_auction(const CostSource& source, double unmatched_cost, RunControl& control) {
   Auction auction(source, control);
+  double first = kFirstTolerance;
+  if (std::optional<std::vector<double>> prices = soft_prices(source, unmatched_cost, control)) {
+    auction.v = std::move(*prices);
+    first = kToleranceOfSoftMinima;
+  }
   const double spread = auction.median_spread();
   control.enter(Phase::solve);
   if (spread > 0) {
     // A power of two keeps prices of integer costs exact.
-    for (double eps = std::ldexp(1.0, std::ilogb(kFirstTolerance * spread)); eps > kLastTolerance * spread;
+    for (double eps = std::ldexp(1.0, std::ilogb(first * spread)); eps > kLastTolerance * spread;
          eps /= kFallOfTolerance) {
       auction.phase(eps, unmatched_cost);
     }

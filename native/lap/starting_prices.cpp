@@ -102,6 +102,19 @@ double median_list_width(const ShortlistState& state, const std::vector<std::int
   return *middle;
 }
 
+std::optional<std::vector<double>> soft_prices(const CostSource& source, double unmatched_cost, RunControl& control) {
+  const PriceSweeps* sweeps = source.price_sweeps();
+  if (!sweeps) return std::nullopt;
+  ShortlistState state(source, unmatched_cost, control);
+  const Sample sample = take_sample(source);
+  const std::vector<double> quantiles = source.column_quantile(sample.rows, sample.depth, control);
+  state.set_prices(quantiles);
+  source.list(sample.rows, state.v.data(), state.list_size, state.lists, control);
+  const double width = mostly_ties(state, sample.rows) ? 0 : median_list_width(state, sample.rows);
+  if (!(width > 0)) return std::nullopt;
+  return soften_prices(state, *sweeps, width, quantiles);
+}
+
 StartingPrices first_lists(ShortlistState& state) {
   const CostSource& source = state.source;
   const PriceSweeps* sweeps = source.price_sweeps();

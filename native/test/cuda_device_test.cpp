@@ -134,7 +134,8 @@ struct PlainAuction {
     for (const std::int32_t i : waiting) {
       double best = std::numeric_limits<double>::infinity(), second = best;
       std::int64_t column = -1;
-      for (std::int64_t j = 0; j < m; ++j) {
+      for (std::int64_t turned = 0; turned < m; ++turned) {
+        const std::int64_t j = (i + turned) % m;
         const double reduced = double{bounds[i * m + j]} - v[j];
         if (reduced < best) {
           second = best;

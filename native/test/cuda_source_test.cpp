@@ -60,6 +60,7 @@ void check_source(const Devices& devices, std::int64_t n, std::int64_t m, bool m
   const auto device = make_device_source(devices, a.view, b.view, maximize, kind, 1 << 20, control, sign);
   const auto host = make_rows_source(a.view, b.view, maximize, Source::dense, 0, control, sign);
   CHECK(device->kind() == kind.value_or(Source::dense));
+  CHECK((device->price_sweeps() != nullptr) == (device->kind() == Source::dense));
   CHECK_EQUAL(device->cost_factor(), host->cost_factor());
   CHECK_EQUAL(device->largest(), host->largest());
   CHECK(device->column_representatives(control) == host->column_representatives(control));
@@ -143,6 +144,53 @@ void check_solutions(const Devices& devices, std::int64_t n, std::int64_t m, Sig
   nearest_rows(a.view, b.view, count, other_index.data(), other_cost.data(), control, sign);
   CHECK(index == other_index);
   CHECK(cost == other_cost);
+}
+
+// What the GPU does to prices, in problems of every kind: certified, and the same bits every time.
+void check_prices(const Devices& devices, std::int64_t rows, std::int64_t columns) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  struct Family {
+    const char* name;
+    double (*value)(std::int64_t i, std::int64_t k);
+  };
+  const Family families[] = {
+      {"normal", [](std::int64_t, std::int64_t) { return normal(); }},
+      {"a third zero", [](std::int64_t i, std::int64_t) { return i % 3 == 0 ? 0 : normal(); }},
+      {"all alike", [](std::int64_t, std::int64_t k) { return static_cast<double>(k); }},
+      {"few values", [](std::int64_t, std::int64_t k) { return k < 2 ? std::round(normal()) : 0; }},
+      {"one long row", [](std::int64_t i, std::int64_t) { return (i == 1 ? 1e6 : 1) * normal(); }},
+      {"in line", [](std::int64_t i, std::int64_t k) { return k == 0 ? static_cast<double>(i * i % 101) : 0; }},
+  };
+  for (const Family& family : families) {
+    std::vector<TestRows> sides{TestRows(rows, 12), TestRows(columns, 12)};
+    for (TestRows& side : sides) {
+      for (std::int64_t e = 0; e < side.count * 12; ++e) side.values[e] = static_cast<float>(family.value(e / 12, e % 12));
+    }
+    for (const bool maximize : {false, true}) {
+      for (const double unmatched_cost : {infinity, 8.0}) {
+        if (maximize && unmatched_cost < infinity) continue;
+        for (const Solver solver : {Solver::shortlist, Solver::auction}) {
+          SolveOptions options;
+          options.solver = solver;
+          options.maximize = maximize;
+          options.unmatched_cost = unmatched_cost;
+          RowsOptions rows_options{Source::dense, 1 << 20, maximize ? Sign::either : Sign::same, &devices};
+          RunControl control;
+          const Solution found = solve(sides[0].view, sides[1].view, rows_options, options, control);
+          const Solution again = solve(sides[0].view, sides[1].view, rows_options, options, control);
+          rows_options.devices = nullptr;
+          const Solution expected = solve(sides[0].view, sides[1].view, rows_options, options, control);
+          CHECK(found.certificate.optimal && found.certificate.proof == Proof::full);
+          CHECK(std::fabs(found.cost - expected.cost) <=
+                found.certificate.rounding_bound + expected.certificate.rounding_bound);
+          CHECK(found.row_to_column == again.row_to_column);
+          CHECK(found.v == again.v);
+          CHECK_EQUAL(found.work.bids, again.work.bids);
+          if (failed_checks) std::cerr << "with " << family.name << ", " << rows << " x " << columns << std::endl;
+        }
+      }
+    }
+  }
 }
 
 template <class Call>
@@ -244,6 +292,8 @@ int main(int count, char** arguments) {
     check_solutions(*devices, 50, 30, sign);
   }
   check_solutions(*devices, 1, 1, Sign::same);
+  check_prices(*devices, 40, 40);
+  check_prices(*devices, 30, 45);
   if (on_gpu && count == 2) {
     for (const Source kind : {Source::dense, Source::implicit}) check_source(*devices, 2200, 2300, false, Sign::same, kind);
     check_solutions(*devices, 900, 1000, Sign::same);
