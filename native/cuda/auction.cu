@@ -12,8 +12,8 @@ constexpr std::int32_t kNobody = INT_MAX;
 // A row's best column and the second best value. Columns are counted from the row's own index on, and the first among
 // equals is taken: rows with equal costs, thousands of dead features, do not all want the same column.
 struct Choice {
-  double best = INFINITY, second = INFINITY;
-  std::int32_t turned = kNobody;
+  double best, second;
+  std::int32_t turned;
 
   __device__ void see(double reduced, std::int32_t at) {  // `at` rises
     second = fmin(second, fmax(best, reduced));
@@ -50,7 +50,7 @@ __global__ void __launch_bounds__(kScanThreads) bid_kernel(AuctionArguments p, i
   const std::int64_t i = p.waiting[parity][position];
   const float* costs = p.bounds + i * p.columns;
   const auto column_at = [&](std::int64_t turned) { return i + turned < p.columns ? i + turned : i + turned - p.columns; };
-  Choice choice;
+  Choice choice{INFINITY, INFINITY, kNobody};
   for (std::int64_t turned = threadIdx.x; turned < p.columns; turned += kScanThreads) {
     const std::int64_t j = column_at(turned);
     choice.see(static_cast<double>(costs[j]) - p.v[j], static_cast<std::int32_t>(turned));
@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(kScanThreads) bid_kernel(AuctionArguments p, i
   __syncthreads();
   if (threadIdx.x != 0) return;
   for (int w = 1; w < kWarps; ++w) choice.see(of_warps[w]);
-  if (choice.best > p.unmatched_cost || choice.column == kNobody) {  // nobody: all prices are -infinity
+  if (choice.best > p.unmatched_cost || choice.turned == kNobody) {  // nobody: all prices are -infinity
     p.wanted[position] = -1;
     return;
   }
