@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <vector>
 
 #include "cuda/resident.h"
 
@@ -17,6 +18,17 @@ std::mutex death_mutex;
 std::string& cause_of_death() {
   static std::string cause;
   return cause;
+}
+
+// Staging buffers that no stream has at present: pinning takes longer than what a pair of resident tensors uploads. Pinned
+// memory is good for every device. Never destroyed: at the end of the process CUDA may go first.
+struct SpareBuffers {
+  std::mutex mutex;
+  std::vector<char*> buffers;
+};
+SpareBuffers& spare_buffers() {
+  static auto& spare = *new SpareBuffers;
+  return spare;
 }
 
 // After these the process's context is beyond repair.
@@ -120,19 +132,36 @@ Stream::~Stream() {
   if (stream_) (void)cudaStreamSynchronize(stream_);
   for (int b = 0; b < 2; ++b) {
     if (sent_[b]) (void)cudaEventDestroy(sent_[b]);
-    if (buffers_[b]) (void)cudaFreeHost(buffers_[b]);
+  }
+  SpareBuffers& spare = spare_buffers();
+  const std::lock_guard<std::mutex> lock(spare.mutex);
+  for (char* buffer : buffers_) {
+    if (buffer) spare.buffers.push_back(buffer);
   }
   if (stream_) (void)cudaStreamDestroy(stream_);
 }
 
 void Stream::wait() const { SAE_MATCH_CHECK(cudaStreamSynchronize(stream_)); }
 
+char* Stream::take_buffer() {
+  SpareBuffers& spare = spare_buffers();
+  {
+    const std::lock_guard<std::mutex> lock(spare.mutex);
+    if (!spare.buffers.empty()) {
+      char* buffer = spare.buffers.back();
+      spare.buffers.pop_back();
+      return buffer;
+    }
+  }
+  void* memory = nullptr;
+  SAE_MATCH_CHECK(cudaMallocHost(&memory, kStagingBytes));
+  return static_cast<char*>(memory);
+}
+
 char* Stream::next_buffer() {
   if (!buffers_[next_]) {
-    void* memory = nullptr;
-    SAE_MATCH_CHECK(cudaMallocHost(&memory, kStagingBytes));
-    buffers_[next_] = static_cast<char*>(memory);
     SAE_MATCH_CHECK(cudaEventCreateWithFlags(&sent_[next_], cudaEventDisableTiming));
+    buffers_[next_] = take_buffer();
   } else {
     SAE_MATCH_CHECK(cudaEventSynchronize(sent_[next_]));
   }

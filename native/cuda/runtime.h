@@ -126,6 +126,7 @@ class Stream {
 
  private:
   static constexpr std::int64_t kStagingBytes = std::int64_t{8} << 20;
+  static char* take_buffer();
   // A buffer that no copy reads any more.
   char* next_buffer();
   void send(char* to, std::int64_t bytes);
