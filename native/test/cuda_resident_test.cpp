@@ -213,6 +213,15 @@ void check_want(const Devices& devices) {
   plan("");
 }
 
+// Pinned memory is taken over from pair to pair, too.
+void check_staging(const Devices& devices) {
+  const Tensors tensors(1, kRows);
+  open(devices, tensors.rows(0), tensors.rows(0));
+  plan("fail=cudaMallocHost:2:1");
+  CHECK_EQUAL(failure_of([&] { open(devices, tensors.rows(0), tensors.rows(0)); }), "");
+  plan("");
+}
+
 void check_failed_uploads(const Devices& devices) {
   const Tensors tensors(2, 100);
   for (const std::string call : {"cudaMalloc:1", "cudaMemcpyAsync:1", "cudaStreamSynchronize:1"}) {
@@ -328,6 +337,7 @@ int main(int count, char** arguments) {
   if (on_gpu) return finish();
   check_budget(*devices);
   check_want(*devices);
+  check_staging(*devices);
   check_failed_uploads(*devices);
   check_loss(*devices);
   return finish();

@@ -205,10 +205,6 @@ cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
   if (error == cudaSuccess) *memory = std::malloc(bytes);
   return error;
 }
-cudaError_t cudaFreeHost(void* memory) {
-  std::free(memory);
-  return cudaSuccess;
-}
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
   const cudaError_t error = planned("cudaMemcpyAsync");
   if (error == cudaSuccess) std::memcpy(to, from, bytes);
