@@ -21,10 +21,10 @@ Pair::Pair(const sae_match_device_problem& problem)
     : device_(use(problem.device)),
       rule_{problem.either_sign != 0, problem.maximize != 0},
       product_(static_cast<Product>(problem.product)),
-      a_(problem.a, product_, stream_),
-      b_(problem.b, product_, stream_),
-      row_errors_(a_.count()),
-      column_errors_(b_.count()) {
+      a_(problem.a, product_, memory_),
+      b_(problem.b, product_, memory_),
+      row_errors_(memory_, a_.count()),
+      column_errors_(memory_, b_.count()) {
   take_room_for_bounds(problem);
   stream_.wait();
 }
@@ -54,14 +54,14 @@ void Pair::take_room_for_bounds(const sae_match_device_problem& problem) {
 
 void Pair::norms(double* a, double* b) {
   use(device_);
-  a_.find_norms(a, stream_);
-  b_.find_norms(b, stream_);
+  a_.find_norms(a);
+  b_.find_norms(b);
 }
 
 sae_match_device_properties Pair::pack(double factor, double* a_residual, double* b_residual) {
   use(device_);
-  a_.pack(factor, a_residual, stream_);
-  b_.pack(factor, b_residual, stream_);
+  a_.pack(factor, a_residual);
+  b_.pack(factor, b_residual);
   sae_match_device_properties properties{};
   properties.dense = static_cast<std::int32_t>(dense_);
   properties.most_rows = most_rows_;

@@ -59,24 +59,27 @@ class Pair {
   std::int64_t dense_ = 0;
   std::int64_t most_rows_ = 0;
   Stream stream_;
+  Arena memory_{stream_};
   DeviceRows a_, b_;
-  DeviceArray<float> bounds_;  // of all rows where dense_, of most_rows_ otherwise
+  DeviceArray<float> bounds_{memory_};  // of all rows where dense_, of most_rows_ otherwise
   DeviceArray<double> row_errors_, column_errors_;
   // Kept from call to call.
-  DeviceArray<std::int32_t> asked_, shared_, columns_, sizes_;
-  DeviceArray<double> v_, costs_, lower_;
+  DeviceArray<std::int32_t> asked_{memory_}, shared_{memory_}, columns_{memory_}, sizes_{memory_};
+  DeviceArray<double> v_{memory_}, costs_{memory_}, lower_{memory_};
   // Of the audit's neighbours.
-  DeviceArray<std::int32_t> row_to_column_, column_to_row_, before_, candidate_rows_, candidate_columns_, candidate_ties_;
-  DeviceArray<double> row_cost_, column_cost_, least_upper_, second_upper_, chunks_, zeros_;
-  DeviceArray<unsigned long long> found_;
+  DeviceArray<std::int32_t> row_to_column_{memory_}, column_to_row_{memory_}, before_{memory_};
+  DeviceArray<std::int32_t> candidate_rows_{memory_}, candidate_columns_{memory_}, candidate_ties_{memory_};
+  DeviceArray<double> row_cost_{memory_}, column_cost_{memory_}, least_upper_{memory_}, second_upper_{memory_};
+  DeviceArray<double> chunks_{memory_}, zeros_{memory_};
+  DeviceArray<unsigned long long> found_{memory_};
   // Of soft minima.
-  DeviceArray<float> soft_u_, soft_v_;
-  DeviceArray<SoftPart> soft_parts_;
+  DeviceArray<float> soft_u_{memory_}, soft_v_{memory_};
+  DeviceArray<SoftPart> soft_parts_{memory_};
   // Of an auction, from call to call.
-  DeviceArray<double> auction_v_, bid_prices_;
-  DeviceArray<std::int32_t> owners_, waiting_, next_waiting_, wanted_, winners_;
-  DeviceArray<unsigned long long> least_bids_;
-  DeviceArray<AuctionCounts> auction_counts_;
+  DeviceArray<double> auction_v_{memory_}, bid_prices_{memory_};
+  DeviceArray<std::int32_t> owners_{memory_}, waiting_{memory_}, next_waiting_{memory_}, wanted_{memory_}, winners_{memory_};
+  DeviceArray<unsigned long long> least_bids_{memory_};
+  DeviceArray<AuctionCounts> auction_counts_{memory_};
   int parity_ = 0;
   std::int64_t rows_waiting_ = 0;
 };

@@ -83,11 +83,11 @@ class Cache {
 
   // Waits for the copy: other threads read the tensor from other streams.
   static Resident upload(const sae_match_device_block& block, std::int64_t bytes, Stream& stream) {
-    auto tensor = std::make_shared<DeviceArray<char>>(bytes);
+    auto tensor = std::make_shared<DeviceBlock>(static_cast<std::size_t>(bytes));
     const auto* data = static_cast<const char*>(block.data);
     const std::int64_t row_bytes = block.rows > 0 ? bytes / block.rows : 0;
     if (block.row_bytes == row_bytes) {
-      stream.upload(tensor->data(), data, bytes);
+      stream.upload(static_cast<char*>(tensor->data()), data, bytes);
     } else {
       stream.upload_rows(tensor->data(), row_bytes, block.rows, [&](std::int64_t r) { return data + r * block.row_bytes; });
     }

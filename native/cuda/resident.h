@@ -5,11 +5,11 @@
 
 #include <memory>
 
-#include "cuda/runtime.h"
+#include "cuda/memory.h"
 
 namespace sae_match::cuda {
 
-using Resident = std::shared_ptr<const DeviceArray<char>>;
+using Resident = std::shared_ptr<const DeviceBlock>;
 
 // All stored rows of a block with an identity, side by side on the current device. They are uploaded unless they are
 // there; while another thread uploads them, this one waits.

@@ -61,8 +61,17 @@ dim3 blocks_for(std::int64_t threads) { return dim3(static_cast<unsigned>((threa
 
 }  // namespace
 
-DeviceRows::DeviceRows(const sae_match_device_rows& rows, Product product, Stream& stream)
-    : count_(rows.count), block_count_(rows.block_count), product_(product), norms_(rows.count), unscale_(rows.count) {
+DeviceRows::DeviceRows(const sae_match_device_rows& rows, Product product, Arena& memory)
+    : memory_(memory),
+      count_(rows.count),
+      block_count_(rows.block_count),
+      product_(product),
+      index_(memory),
+      blocks_(memory, rows.block_count),
+      norms_(memory, rows.count),
+      unscale_(memory, rows.count),
+      operand_(memory) {
+  Stream& stream = memory.stream();
   const auto stored = [&](std::int64_t r) { return rows.index ? std::int64_t{rows.index[r]} : r; };
   // Which rows of a resident tensor these are, uploaded where there is one.
   const auto device_index = [&]() -> const std::int32_t* {
@@ -81,37 +90,38 @@ DeviceRows::DeviceRows(const sae_match_device_rows& rows, Product product, Strea
     BlockView view{nullptr, nullptr, nullptr, block.columns, bytes, block.dtype};
     if (block.identity != 0) {
       residents_.push_back(resident_tensor(block, stream));
-      view.data = residents_.back()->data();
+      view.data = static_cast<const char*>(residents_.back()->data());
       view.index = device_index();
     } else {
-      data_.emplace_back(count_ * bytes);
+      data_.emplace_back(memory, count_ * bytes);
       stream.upload_rows(data_.back().data(), bytes, count_, [&](std::int64_t r) {
         return static_cast<const char*>(block.data) + stored(r) * block.row_bytes;
       });
       view.data = data_.back().data();
     }
-    scales_.emplace_back(count_);
+    scales_.emplace_back(memory, count_);
     for (std::int64_t r = 0; r < count_; ++r) scale[r] = block.scale ? block.scale[stored(r)] : 1.0;
     stream.upload(scales_.back().data(), scale.data(), count_);
     view.scale = scales_.back().data();
     views.push_back(view);
   }
-  blocks_.allocate(block_count_);
   stream.upload(blocks_.data(), views.data(), block_count_);
   const std::size_t bytes = product_ == Product::f16 ? sizeof(__half) : sizeof(float);
   operand_.allocate(count_ * depth() * static_cast<std::int64_t>(bytes));
 }
 
-void DeviceRows::find_norms(double* norms, Stream& stream) {
+void DeviceRows::find_norms(double* norms) {
+  Stream& stream = memory_.stream();
   launch("norms", norms_kernel, blocks_for(count_ * kLanes), kThreads, 0, stream.get(), view(), norms_.data());
   stream.download(norms, norms_.data(), static_cast<std::size_t>(count_) * sizeof(double));
 }
 
-void DeviceRows::pack(double factor, double* residual, Stream& stream) {
+void DeviceRows::pack(double factor, double* residual) {
+  Stream& stream = memory_.stream();
   factor_ = factor;
   launch("norms times factor", multiply_kernel, blocks_for(count_), kThreads, 0, stream.get(), norms_.data(), count_,
          factor * factor);
-  DeviceArray<double> residuals(count_);
+  DeviceArray<double> residuals(memory_, count_);
   const dim3 grid = blocks_for(count_ * kWarp);
   if (product_ == Product::f16) {
     launch("pack to f16", pack_kernel<__half>, grid, kThreads, 0, stream.get(), view(), depth(),

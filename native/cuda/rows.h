@@ -5,7 +5,6 @@
 
 #include "cuda/numbers.h"
 #include "cuda/resident.h"
-#include "cuda/runtime.h"
 
 namespace sae_match::cuda {
 
@@ -40,7 +39,7 @@ inline constexpr std::int64_t kDepthGrain = 32;
 class DeviceRows {
  public:
   // Copies the rows in the order of their index; of blocks with an identity, all stored rows, unless they are there.
-  DeviceRows(const sae_match_device_rows& rows, Product product, Stream& stream);
+  DeviceRows(const sae_match_device_rows& rows, Product product, Arena& memory);
 
   std::int64_t count() const { return count_; }
   std::int64_t width() const { return width_; }
@@ -49,11 +48,12 @@ class DeviceRows {
   OperandView operand() const { return {operand_.data(), count_, depth(), unscale_.data()}; }
 
   // To be called once, before pack().
-  void find_norms(double* norms, Stream& stream);
+  void find_norms(double* norms);
   // residual[r] is at least the norm of row r, times `factor`, less what the operand has of it.
-  void pack(double factor, double* residual, Stream& stream);
+  void pack(double factor, double* residual);
 
  private:
+  Arena& memory_;
   std::int64_t count_, width_ = 0, block_count_;
   Product product_;
   double factor_ = 1;

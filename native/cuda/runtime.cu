@@ -7,8 +7,6 @@
 #include <mutex>
 #include <vector>
 
-#include "cuda/resident.h"
-
 namespace sae_match::cuda {
 namespace {
 
@@ -89,30 +87,6 @@ void require_alive() {
   throw DeviceError{SAE_MATCH_DEVICE_LOST, "After an earlier fatal error: " + cause_of_death()};
 }
 
-void* allocate_bytes(std::size_t bytes) {
-  void* memory = nullptr;
-  std::uint64_t evictions = resident_evictions();
-  cudaError_t error = cudaMalloc(&memory, bytes);
-  while (error == cudaErrorMemoryAllocation && evict_resident(evictions)) {
-    (void)cudaGetLastError();
-    error = cudaMalloc(&memory, bytes);
-  }
-  if (error == cudaErrorMemoryAllocation) {
-    (void)cudaGetLastError();
-    std::size_t free = 0, total = 0;
-    SAE_MATCH_CHECK(cudaMemGetInfo(&free, &total));
-    throw DeviceError{SAE_MATCH_DEVICE_OUT_OF_MEMORY, "Asked the GPU for " + std::to_string(bytes) + " bytes, " +
-                                                          std::to_string(free) + " of " + std::to_string(total) +
-                                                          " are free"};
-  }
-  check(error, "cudaMalloc", __FILE__ ":" SAE_MATCH_TEXT(__LINE__));
-  return memory;
-}
-
-void free_bytes(void* memory) noexcept {
-  if (memory) (void)cudaFree(memory);
-}
-
 namespace {
 
 // Staging memory of streams that are gone, for those to come: to make it and to free it take milliseconds each, during which
@@ -146,6 +120,10 @@ void give_back(char* buffer) {
 
 Stream::Stream() {
   SAE_MATCH_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  const cudaError_t error = cudaEventCreateWithFlags(&done_, cudaEventBlockingSync | cudaEventDisableTiming);
+  if (error == cudaSuccess) return;
+  (void)cudaStreamDestroy(stream_);  // of what is not yet made there is no destructor
+  SAE_MATCH_CHECK(error);
 }
 
 Stream::~Stream() {
@@ -154,10 +132,14 @@ Stream::~Stream() {
     if (sent_[b]) (void)cudaEventDestroy(sent_[b]);
     if (buffers_[b]) give_back(buffers_[b]);
   }
+  if (done_) (void)cudaEventDestroy(done_);
   if (stream_) (void)cudaStreamDestroy(stream_);
 }
 
-void Stream::wait() const { SAE_MATCH_CHECK(cudaStreamSynchronize(stream_)); }
+void Stream::wait() {
+  SAE_MATCH_CHECK(cudaEventRecord(done_, stream_));
+  SAE_MATCH_CHECK(cudaEventSynchronize(done_));
+}
 
 char* Stream::next_buffer() {
   if (!sent_[next_]) SAE_MATCH_CHECK(cudaEventCreateWithFlags(&sent_[next_], cudaEventDisableTiming));

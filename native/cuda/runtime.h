@@ -54,55 +54,6 @@ void launch(const char* name, void (*kernel)(P...), dim3 grid, unsigned threads,
   }(static_cast<P>(arguments)...);
 }
 
-// Device memory of one owner.
-template <class T>
-class DeviceArray {
- public:
-  DeviceArray() = default;
-  explicit DeviceArray(std::int64_t count) { allocate(count); }
-  DeviceArray(DeviceArray&& other) noexcept { swap(other); }
-  DeviceArray& operator=(DeviceArray&& other) noexcept {
-    swap(other);
-    return *this;
-  }
-  ~DeviceArray() { free(); }
-
-  T* data() const { return data_; }
-  std::int64_t size() const { return size_; }
-  // What it held is gone.
-  void allocate(std::int64_t count);
-  // Room for at least so many; what it held is gone if it had to grow.
-  void reserve(std::int64_t count) {
-    if (count > size_) allocate(count);
-  }
-  void free();
-
- private:
-  void swap(DeviceArray& other) {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-  }
-  T* data_ = nullptr;
-  std::int64_t size_ = 0;
-};
-
-// Frees resident tensors that no pair uses where that is needed. Throws OUT_OF_MEMORY with the asked and the free bytes.
-void* allocate_bytes(std::size_t bytes);
-void free_bytes(void* memory) noexcept;
-
-template <class T>
-void DeviceArray<T>::allocate(std::int64_t count) {
-  free();
-  data_ = static_cast<T*>(allocate_bytes(static_cast<std::size_t>(count < 1 ? 1 : count) * sizeof(T)));
-  size_ = count;
-}
-template <class T>
-void DeviceArray<T>::free() {
-  free_bytes(data_);
-  data_ = nullptr;
-  size_ = 0;
-}
-
 // A stream, and memory of the host that the device reads and writes directly. One thread at a time.
 class Stream {
  public:
@@ -111,7 +62,8 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   cudaStream_t get() const { return stream_; }
-  void wait() const;
+  // Sleeps meanwhile: other threads have the cores.
+  void wait();
 
   // Copies `count` numbers to the device.
   template <class T>
@@ -133,6 +85,7 @@ class Stream {
   static const char* bytes_of(const void* row) { return static_cast<const char*>(row); }
 
   cudaStream_t stream_ = nullptr;
+  cudaEvent_t done_ = nullptr;
   char* buffers_[2] = {};
   cudaEvent_t sent_[2] = {};
   int next_ = 0;

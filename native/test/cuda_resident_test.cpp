@@ -224,7 +224,7 @@ void check_staging(const Devices& devices) {
 
 void check_failed_uploads(const Devices& devices) {
   const Tensors tensors(2, 100);
-  for (const std::string call : {"cudaMalloc:1", "cudaMemcpyAsync:1", "cudaStreamSynchronize:1"}) {
+  for (const std::string call : {"cudaMalloc:1", "cudaMemcpyAsync:1", "cudaEventSynchronize:1"}) {
     const Change change = change_during(devices, [&] {
       plan("fail=" + call + ":1");
       CHECK(failure_of([&] { open(devices, tensors.rows(0), tensors.rows(1)); }) != "");

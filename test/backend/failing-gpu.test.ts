@@ -25,7 +25,7 @@ async function run(request: string, plan: string) {
 
 const plans = [
   ['OUT_OF_MEMORY', 'memory=1000'],
-  ['DEVICE_FAILED', 'fail=cudaStreamSynchronize:1:1'],
+  ['DEVICE_FAILED', 'fail=cudaEventSynchronize:1:1'],
   ['DEVICE_LOST', 'fail=cudaLaunchKernel:700:1'],
 ] as const
 

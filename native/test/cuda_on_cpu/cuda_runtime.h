@@ -83,7 +83,7 @@ enum cudaError_t {
   cudaErrorUnknown = 999,
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
-constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
+constexpr unsigned cudaStreamNonBlocking = 1, cudaEventBlockingSync = 1, cudaEventDisableTiming = 2;
 
 using cudaStream_t = struct cuda_on_cpu_stream*;
 using cudaEvent_t = struct cuda_on_cpu_event*;
