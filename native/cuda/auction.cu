@@ -33,7 +33,7 @@ struct Choice {
 
 __global__ void __launch_bounds__(kScanThreads) begin_kernel(AuctionArguments p) {
   const std::int64_t at = std::int64_t{blockIdx.x} * kScanThreads + threadIdx.x;
-  if (at < p.rows) p.waiting[0][at] = static_cast<std::int32_t>(at);
+  if (at < p.rows) p.even[at] = static_cast<std::int32_t>(at);
   if (at < p.columns) {
     p.column_to_row[at] = -1;
     p.least[at] = kNoBid;
@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(kScanThreads) bid_kernel(AuctionArguments p, i
   __shared__ Choice of_warps[kWarps];
   const int position = static_cast<int>(blockIdx.x);
   if (position >= p.counts->waiting[parity]) return;  // the whole block
-  const std::int64_t i = p.waiting[parity][position];
+  const std::int64_t i = p.waiting(parity)[position];
   const float* costs = p.bounds + i * p.columns;
   const auto column_at = [&](std::int64_t turned) { return i + turned < p.columns ? i + turned : i + turned - p.columns; };
   Choice choice{INFINITY, INFINITY, kNobody};
@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(kScanThreads) bid_kernel(AuctionArguments p, i
 __global__ void __launch_bounds__(kSettleThreads) settle_kernel(AuctionArguments p, int parity) {
   __shared__ std::int32_t left;
   const std::int32_t bidders = p.counts->waiting[parity];
-  const std::int32_t* waiting = p.waiting[parity];
+  const std::int32_t* waiting = p.waiting(parity);
   if (threadIdx.x == 0) left = 0;
   for (std::int32_t position = static_cast<std::int32_t>(threadIdx.x); position < bidders; position += kSettleThreads) {
     const std::int32_t j = p.wanted[position];
@@ -100,7 +100,7 @@ __global__ void __launch_bounds__(kSettleThreads) settle_kernel(AuctionArguments
       p.column_to_row[j] = i;
       p.v[j] = p.price[position];
     }
-    if (loser >= 0) p.waiting[1 - parity][atomicAdd(&left, 1)] = loser;
+    if (loser >= 0) p.waiting(1 - parity)[atomicAdd(&left, 1)] = loser;
   }
   __syncthreads();
   for (std::int32_t position = static_cast<std::int32_t>(threadIdx.x); position < bidders; position += kSettleThreads) {

@@ -17,7 +17,7 @@ struct AuctionArguments {
   double eps, unmatched_cost;
   double* v;                    // [columns] prices
   std::int32_t* column_to_row;  // [columns] -1 where nobody has it
-  std::int32_t* waiting[2];     // [rows] the rows that bid in even rounds, and in odd ones
+  std::int32_t *even, *odd;     // [rows] the rows that bid in even rounds, and in odd ones
   // Of a round: each bidder's column (-1 where it stays out) and price; of each column the least price bid, as ordered
   // bits, and the lowest row that bids it. Columns that nobody wants have the largest numbers of either kind.
   std::int32_t* wanted;      // [rows]
@@ -25,6 +25,9 @@ struct AuctionArguments {
   unsigned long long* least;  // [columns]
   std::int32_t* winner;       // [columns]
   AuctionCounts* counts;
+
+  // An index into the arguments of a kernel would put all of them into memory.
+  __device__ std::int32_t* waiting(int parity) const { return parity == 0 ? even : odd; }
 };
 
 // Every row waits, nobody has a column. Prices stay.

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <random>
 #include <string>
@@ -90,6 +91,11 @@ class Measurement {
         });
       });
     }
+    measure("list_of_one_row", [&] {
+      call(table_.lists, every.data(), shared.data(), std::int64_t{1}, v.data(), kListSize, 1, kStride, columns.data(),
+           costs.data(), sizes.data(), lower.data());
+    });
+    measure_rounds(v);
     measure("least_reduced", [&] {
       in_pieces([&](std::int64_t first, std::int64_t count) {
         call(table_.least_reduced, every.data() + first, count, v.data(), least.data() + first);
@@ -124,10 +130,34 @@ class Measurement {
     }
     const double flops = 2.0 * static_cast<double>(n_) * static_cast<double>(n_) * static_cast<double>(width_);
     return "\"rows\": " + std::to_string(n_) + ", \"width\": " + std::to_string(width_) + ", \"milliseconds\": {" + text +
-           "}, \"form_tflops\": " + std::to_string(flops / form / 1e9) + ", " + distances;
+           "}, \"auction_calls\": " + std::to_string(auction_calls_) + ", \"auction_bids\": " +
+           std::to_string(auction_bids_) + ", \"form_tflops\": " + std::to_string(flops / form / 1e9) + ", " + distances;
   }
 
  private:
+  // Rounds over all bounds: of soft minima, and an auction from their prices, in calls of up to 64 rounds, of which most
+  // have few rows. The eps of either is a part of what costs differ by: rows of norm 1 lie about 1.4 apart.
+  void measure_rounds(std::vector<double> v) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    const sae_match_device_soft_min soft_min{0.01, infinity, infinity, 1.5, 6};
+    measure("soft_min_6_rounds", [&] { call(table_.soft_min, &soft_min, v.data()); });
+    sae_match_device_auction_state state;
+    std::vector<double> prices;
+    const auto auction = [&](std::int64_t rounds, bool restart) {
+      if (restart) prices = v;
+      const sae_match_device_auction ask{0.001, infinity, rounds, restart};
+      call(table_.auction, &ask, prices.data(), &state);
+    };
+    measure("auction_first_round", [&] { auction(1, true); });
+    measure("auction", [&] {
+      auction_calls_ = 1;
+      for (auction(1, true); state.waiting > 0 && state.bids < 100 * n_; ++auction_calls_) {
+        auction(std::min(std::int64_t{64}, 4 * n_ / state.waiting), false);
+      }
+      auction_bids_ = state.bids;
+    });
+  }
+
   template <class Function, class... A>
   void call(Function function, A... arguments) {
     sae_match_device_message message;
@@ -186,6 +216,7 @@ class Measurement {
   std::vector<double> row_errors_, column_errors_;
   sae_match_device_pair* pair_ = nullptr;
   std::vector<std::pair<std::string, double>> milliseconds_;
+  std::int64_t auction_calls_ = 0, auction_bids_ = 0;
 };
 
 }  // namespace
