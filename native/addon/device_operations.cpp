@@ -27,6 +27,13 @@ Napi::Value describe_devices(const Napi::CallbackInfo& info) {
     entry.Set("multiprocessors", device.multiprocessors);
     entry.Set("totalBytes", static_cast<double>(device.total_bytes));
     entry.Set("freeBytes", static_cast<double>(device.free_bytes));
+    entry.Set("failure", env.Null());
+    if (!device.failure_code.empty()) {
+      Napi::Object failure = Napi::Object::New(env);
+      failure.Set("code", device.failure_code);
+      failure.Set("message", device.failure);
+      entry.Set("failure", failure);
+    }
     devices.Set(d, entry);
   }
   Napi::Object result = Napi::Object::New(env);

@@ -1,5 +1,6 @@
 #include "device/device_library.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -107,7 +108,13 @@ std::shared_ptr<Devices> Devices::load(const std::string& path, const std::strin
 DeviceLibrary::DeviceLibrary(const sae_match_device_table& table, int device_count)
     : table_(table),
       device_count_(device_count),
-      schedule_(device_count, [this](int device) { return info(device).free_bytes; }) {}
+      failures_(static_cast<std::size_t>(device_count)),
+      schedule_(device_count, [this](int device) { return failure_of(device) ? 0 : info(device).free_bytes; }) {}
+
+std::optional<Error> DeviceLibrary::failure_of(int device) const {
+  const std::lock_guard lock(mutex_);
+  return failures_[static_cast<std::size_t>(device)];
+}
 
 DeviceInfo DeviceLibrary::info(int device) const {
   sae_match_device_message message;
@@ -121,13 +128,35 @@ DeviceReport DeviceLibrary::report() const {
   sae_match_device_report found;
   check_device(table_.probe(&found, &message), message);
   DeviceReport report{table_.build, found.driver_version, found.runtime_version, {}};
-  for (int device = 0; device < device_count_; ++device) report.devices.push_back(info(device));
+  for (int device = 0; device < device_count_; ++device) {
+    const std::optional<Error> failure = failure_of(device);
+    try {
+      report.devices.push_back(info(device));
+    } catch (const Error&) {
+      if (!failure) throw;
+      report.devices.push_back({"unknown", 0, 0, 0, 0, 0});
+    }
+    if (failure) {
+      report.devices.back().failure_code = failure->code();
+      report.devices.back().failure = failure->what();
+    }
+  }
   return report;
 }
 
 void DeviceLibrary::self_test() const {
-  sae_match_device_message message;
-  for (int device = 0; device < device_count_; ++device) check_device(table_.self_test(device, &message), message);
+  std::vector<std::optional<Error>> failures(failures_.size());
+  for (int device = 0; device < device_count_; ++device) {
+    sae_match_device_message message;
+    const sae_match_device_status status = table_.self_test(device, &message);
+    if (status == SAE_MATCH_DEVICE_LOST) check_device(status, message);  // on all devices
+    if (status != SAE_MATCH_DEVICE_OK) failures[static_cast<std::size_t>(device)] = Error(code_of(status), message.text);
+  }
+  if (std::all_of(failures.begin(), failures.end(), [](const auto& failure) { return failure.has_value(); })) {
+    throw *failures.at(0);
+  }
+  const std::lock_guard lock(mutex_);
+  failures_ = std::move(failures);
 }
 
 std::vector<ResidentTensors> DeviceLibrary::resident() const {

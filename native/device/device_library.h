@@ -1,6 +1,10 @@
 // The CUDA library as the core uses it: failures are Errors.
 #pragma once
 
+#include <mutex>
+#include <optional>
+#include <vector>
+
 #include "cuda/device_api.h"
 #include "device/device_schedule.h"
 #include "sae_match/device.h"
@@ -21,9 +25,12 @@ class DeviceLibrary final : public Devices {
 
  private:
   DeviceInfo info(int device) const;
+  std::optional<Error> failure_of(int device) const;
 
   const sae_match_device_table& table_;
   int device_count_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::optional<Error>> failures_;  // of the self-test, by device
   mutable DeviceSchedule schedule_;
 };
 

@@ -27,6 +27,7 @@ constexpr int kMostDevices = 4;
 std::array<std::uint64_t, kMostDevices> free_bytes{};
 std::atomic<int> infos{0}, opened{0};
 std::atomic<sae_match_device_status> info_status{SAE_MATCH_DEVICE_OK}, open_status{SAE_MATCH_DEVICE_OK};
+std::array<sae_match_device_status, kMostDevices> test_status{};
 sae_match_device_problem last_problem{};
 
 sae_match_device_status tell(sae_match_device_status status, sae_match_device_message* message) {
@@ -41,6 +42,14 @@ sae_match_device_table fake_table() {
     *info = {};
     info->free_bytes = free_bytes[static_cast<std::size_t>(device)];
     return tell(info_status, message);
+  };
+  table.build = "for tests";
+  table.probe = [](sae_match_device_report* report, sae_match_device_message* message) {
+    *report = {};
+    return tell(SAE_MATCH_DEVICE_OK, message);
+  };
+  table.self_test = [](std::int32_t device, sae_match_device_message* message) {
+    return tell(test_status[static_cast<std::size_t>(device)], message);
   };
   table.open = [](const sae_match_device_problem* problem, sae_match_device_pair** pair,
                   sae_match_device_message* message) {
@@ -286,6 +295,30 @@ void a_source_that_fails_gives_its_place_back() {
   CHECK(unknown.has_room(all));
 }
 
+// A device that fails its test is passed over; that all fail is an error, and so is a loss, which is one of the process.
+void devices_that_fail_their_test() {
+  const TestDevices devices{150, 1500, 150};
+  test_status = {SAE_MATCH_DEVICE_OK, SAE_MATCH_DEVICE_SELF_TEST_FAILED, SAE_MATCH_DEVICE_OUT_OF_MEMORY};
+  devices.library.self_test();
+  std::vector<std::string> codes;
+  for (const DeviceInfo& device : devices.library.report().devices) codes.push_back(device.failure_code);
+  CHECK(codes == std::vector<std::string>({"", "SELF_TEST_FAILED", "OUT_OF_MEMORY"}));
+  {
+    const DeviceLease first = devices.take(60);
+    CHECK_EQUAL(first.device(), 0);
+    CHECK_EQUAL(devices.take(60).device(), 0);
+    CHECK(!devices.has_room(100));
+  }
+  CHECK(!devices.take({1000, 10}).whole());
+
+  const TestDevices others{150, 150};
+  test_status = {SAE_MATCH_DEVICE_OUT_OF_MEMORY, SAE_MATCH_DEVICE_SELF_TEST_FAILED};
+  CHECK_EQUAL(code_of([&] { others.library.self_test(); }), "OUT_OF_MEMORY");
+  test_status = {SAE_MATCH_DEVICE_OK, SAE_MATCH_DEVICE_LOST};
+  CHECK_EQUAL(code_of([&] { others.library.self_test(); }), "DEVICE_LOST");
+  test_status = {};
+}
+
 void a_source_asks_for_its_form() {
   open_status = SAE_MATCH_DEVICE_FAILED;
   const auto dense_of = [](const TestDevices& devices, std::optional<Source> kind,
@@ -321,6 +354,7 @@ int main() {
   waiting_jobs_lend_their_seat();
   many_threads();
   a_source_that_fails_gives_its_place_back();
+  devices_that_fail_their_test();
   a_source_asks_for_its_form();
   return finish();
 }

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js'
 import type { Dtype, StoredArray } from '../tensor/matrix.js'
 import type { Certificate, RowSign, SolverName, SourceName } from './backend.js'
 
@@ -29,7 +30,7 @@ export interface NativeDevices {
   readonly driverVersion: number
   /** The CUDA the library was built with. */
   readonly runtimeVersion: number
-  /** In the order of `CUDA_VISIBLE_DEVICES`; jobs are dealt out to them in turn. */
+  /** In the order of `CUDA_VISIBLE_DEVICES`; jobs are dealt out to those that passed the test. */
   readonly devices: readonly NativeDevice[]
 }
 
@@ -40,6 +41,8 @@ export interface NativeDevice {
   readonly multiprocessors: number
   readonly totalBytes: number
   readonly freeBytes: number
+  /** Why it is passed over; null for one that is used. */
+  readonly failure: { readonly code: ErrorCode; readonly message: string } | null
 }
 
 /** The tensors with an identity that a GPU keeps from job to job. */
@@ -182,7 +185,10 @@ export interface Addon {
 
   /** Loads the CUDA library at an absolute path; the first call of CUDA. Throws an `Error` with the reason's `code`. */
   describeDevices(cudaLibrary: string): NativeDevices
-  /** Runs every kernel against known answers. Throws as above, and `SELF_TEST_FAILED`. */
+  /**
+   * Runs every kernel against known answers. A GPU that fails is passed over, as long as another does not. Throws as above
+   * where all fail, and `SELF_TEST_FAILED`.
+   */
   testDevices(cudaLibrary: string): undefined
   /** What every GPU keeps. */
   residentTensors(cudaLibrary: string): ResidentTensors[]

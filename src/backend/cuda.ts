@@ -38,16 +38,20 @@ export function loadCudaFrom(demanded: string | null, { addon, path: addonPath, 
   }
   const libraryPath = demanded ?? path.join(path.dirname(addonPath as string), libraryName)
   try {
-    const devices = addon.describeDevices(libraryPath)
     addon.testDevices(libraryPath)
+    const devices = addon.describeDevices(libraryPath)
     return { info: { libraryPath, ...devices }, failure: null }
   } catch (error) {
-    return { info: null, failure: describeGpuFailure(error as Error), demanded: demanded !== null }
+    return {
+      info: null,
+      failure: describeGpuFailure(error as Error & { code?: ErrorCode }),
+      demanded: demanded !== null,
+    }
   }
 }
 
 /** An error of the addon about a GPU, with what to do about it. */
-export function describeGpuFailure({ code = 'INTERNAL', message }: Error & { code?: ErrorCode }): Unavailable {
+export function describeGpuFailure({ code = 'INTERNAL', message }: { code?: ErrorCode; message: string }): Unavailable {
   return { code, message, hint: hints[code] ?? 'Run `sae-match doctor`, and report this with its output.' }
 }
 

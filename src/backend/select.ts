@@ -75,6 +75,7 @@ export function getBackendSync(request: BackendRequest = 'auto'): Backend {
   for (const reason of reasons) {
     if (failuresOfPresentGpus.has(reason.code)) warnOfGpu(`The GPU is not used: ${reason.message}`, reason)
   }
+  if (backend === 'cuda') warnOfGpusPassedOver()
   const instance =
     requested === 'auto' && backend === 'cuda'
       ? withFallback(backendOf('cuda', environment), backendOf('native', environment), rememberFailure)
@@ -106,10 +107,17 @@ function rememberFailure(error: SaeMatchError): void {
   warnOfGpu(reason.message, reason)
 }
 
+/** One of several GPUs may fail its test. */
+function warnOfGpusPassedOver(): void {
+  for (const [place, { failure }] of loadCuda().info?.devices.entries() ?? []) {
+    if (failure !== null) warnOfGpu(`GPU ${place} is not used: ${failure.message}`, describeGpuFailure(failure))
+  }
+}
+
 let warned = false
 
 /** Once for a process: a GPU that is there and cannot be used, or not to the end of a job. */
-function warnOfGpu(text: string, { code, hint }: Reason): void {
+function warnOfGpu(text: string, { code, hint }: Unavailable): void {
   if (warned) return
   warned = true
   process.emitWarning(text, { code, detail: hint })

@@ -121,9 +121,10 @@ function renderBackend(
   const threads = `${info?.threads} ${info?.threads === 1 ? 'thread' : 'threads'}`
   const simd = info?.simd == null ? '' : `${info.simd} (of ${info.supportedSimd.join(', ')}), `
   const built = info?.build == null ? [] : [...indent(info.build.summary), ...indent(info.addonPath ?? '')]
-  const gpus = (info?.cuda?.devices ?? []).flatMap(({ name: gpu, computeCapability, totalBytes }) =>
-    indent(`${gpu}, compute capability ${computeCapability}, ${size(totalBytes)}`),
-  )
+  const gpus = (info?.cuda?.devices ?? []).flatMap(({ name: gpu, computeCapability, totalBytes, failure }, place) => {
+    const passedOver = failure === null ? '' : `, not used: ${failure.code}, ${failure.message}`
+    return indent(`GPU ${place}: ${gpu}, compute capability ${computeCapability}, ${size(totalBytes)}${passedOver}`)
+  })
   built.push(...gpus)
   return [`${colors.green('✓')} ${colors.bold(name)}  ${simd}${threads}`, ...built.map(colors.dim)]
 }

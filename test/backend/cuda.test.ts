@@ -64,6 +64,15 @@ describe.skipIf(load.addon === null || cudaOnCpu === null)('a library whose kern
     })
   })
 
+  it('does without a GPU that fails, and says so', { timeout: 120_000 }, async () => {
+    const { code, stdout, stderr } = await doctor('devices=2 memory=100000000,1000', cudaOnCpu as string)
+    expect(code).toBe(0)
+    const { available, cuda } = JSON.parse(stdout).backends.cuda
+    expect(available).toBe(true)
+    expect(cuda.devices).toMatchObject([{ failure: null }, { failure: { code: 'OUT_OF_MEMORY' } }])
+    expect(stderr).toContain('GPU 1 is not used')
+  })
+
   it.each([
     ['no_driver', 'NO_DRIVER'],
     ['old_driver', 'DRIVER_TOO_OLD'],

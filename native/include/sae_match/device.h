@@ -13,6 +13,8 @@ struct DeviceInfo {
   int major, minor;  // compute capability
   int multiprocessors;
   std::uint64_t total_bytes, free_bytes;
+  // Why no job runs on it, a code and a sentence; empty where jobs do.
+  std::string failure_code = {}, failure = {};
 };
 
 struct DeviceReport {
@@ -38,7 +40,8 @@ class Devices {
 
   virtual ~Devices() = default;
   virtual DeviceReport report() const = 0;
-  // Kernels against known answers, on every GPU. Throws Error: SELF_TEST_FAILED and what load() throws.
+  // Kernels against known answers, on every GPU; one that fails is passed over from now on, as long as another does not.
+  // Throws Error where all fail, or CUDA itself does: SELF_TEST_FAILED and what load() throws.
   virtual void self_test() const = 0;
   // Of every GPU.
   virtual std::vector<ResidentTensors> resident() const = 0;
