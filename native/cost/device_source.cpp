@@ -4,14 +4,14 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "core/memory.h"
+#include "cost/device_neighbours.h"
+#include "cost/device_pair.h"
 #include "cost/exact_rows.h"
 #include "cost/scanned_source.h"
 #include "cost/source_parts.h"
-#include "device/device_library.h"
 #include "sae_match/thread_pool.h"
 
 namespace sae_match {
@@ -19,38 +19,25 @@ namespace {
 
 constexpr std::int64_t kRowsPerPiece = 16;
 constexpr std::int64_t kTileFloats = 6 << 20;       // of rows that come to the host at once
-constexpr std::int64_t kListEntries = 4 << 20;      // of lists that do
 constexpr std::int64_t kAskDevice = 64;             // so many exact costs take longer here than a call there
 constexpr std::int64_t kMostDepth = 8;              // of a quantile, see device_api.h
-constexpr std::int64_t kCandidates = 1 << 20;       // of one call of neighbours
-constexpr double kTileBytes = 256 << 20;            // of the bounds that the device has where it does not keep all
-constexpr std::int32_t kTensorCores = 1;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-struct ClosePair {
-  const sae_match_device_table* table;
-  void operator()(sae_match_device_pair* pair) const { table->close(pair); }
-};
-using OpenPair = std::unique_ptr<sae_match_device_pair, ClosePair>;
 
 class DeviceSource final : public ScannedSource<float, RowsCostSource>, private PriceSweeps {
  public:
   DeviceSource(const DeviceLibrary& library, const Rows& a, const Rows& b, bool maximize, std::optional<Source> kind,
                std::int64_t memory_budget, Sign sign, RunControl& control)
       : ScannedSource(a.count, b.count, 1.0),  // listed costs carry their sign already
-        table_(library.table()),
-        pair_(nullptr, ClosePair{&table_}),
         exact_(a, b, maximize, sign, control,
                [&](const StoredRows& left, const StoredRows& right, double* a_norms, double* b_norms) {
-                 lease_.emplace(library.schedule().take(need_of(left, right, kind, memory_budget), control));
-                 open(left, right, maximize, kind, memory_budget, sign);
-                 call(table_.norms, a_norms, b_norms);
+                 pair_.emplace(library, left, right, DeviceAsk{maximize, kind, memory_budget, sign}, control);
+                 call(&Table::norms, a_norms, b_norms);
                }) {
     set_errors();
     for (std::int64_t first = 0; dense_ && first < rows_; first += most_rows_) {
       control.check();
       const std::int64_t size = std::min(most_rows_, rows_ - first);
-      call(table_.form, first, size);
+      call(&Table::form, first, size);
       control.report(first + size, rows_);
     }
   }
@@ -67,7 +54,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
   void costs(std::int64_t i, const std::int32_t* columns, std::int64_t count, double* out) const override {
     if (count < kAskDevice) return exact_.costs(i, columns, count, out);
     const std::vector<std::int32_t> rows(static_cast<std::size_t>(count), static_cast<std::int32_t>(i));
-    call(table_.costs, rows.data(), columns, count, out);
+    call(&Table::costs, rows.data(), columns, count, out);
   }
   void row(std::int64_t i, double* out) const override {
     const std::vector<std::int32_t> every = all_indices(columns_);
@@ -89,7 +76,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
       control.check();
       const std::int64_t size = std::min(most_rows_, count - first);
       // Where there are fewer rows, the dearest of them.
-      call(table_.quantile, rows.data() + first, size, std::min(depth, size), part.data());
+      call(&Table::quantile, rows.data() + first, size, std::min(depth, size), part.data());
       for (std::size_t j = 0; j < part.size(); ++j) quantile[j] = std::min(quantile[j], part[j]);
     }
     price_unwanted_columns(quantile);
@@ -139,16 +126,18 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
       partners.push_back(request.row_to_column[i]);
     }
     std::vector<double> costs(matched.size());
-    call(table_.costs, matched.data(), partners.data(), static_cast<std::int64_t>(costs.size()), costs.data());
+    call(&Table::costs, matched.data(), partners.data(), static_cast<std::int64_t>(costs.size()), costs.data());
     for (std::size_t p = 0; p < matched.size(); ++p) result.partner_cost[matched[p]] = costs[p];
     const std::vector<std::int32_t> every = all_indices(rows_);
     for (std::int64_t first = 0; first < rows_; first += most_rows_) {
       control.check();
       const std::int64_t size = std::min(most_rows_, rows_ - first);
-      call(table_.least_reduced, every.data() + first, size, request.v, result.least_reduced.data() + first);
+      call(&Table::least_reduced, every.data() + first, size, request.v, result.least_reduced.data() + first);
       control.report(first + size, rows_);
     }
-    if (request.neighbours && !find_neighbours(request, every, result, control)) return ScannedSource::audit(request, control);
+    if (request.neighbours && !find_device_neighbours(*pair_, rows_, columns_, most_rows_, request, result, control)) {
+      return ScannedSource::audit(request, control);
+    }
     // What this machine works out by itself must agree.
     parallel_for(static_cast<std::int64_t>(matched.size()), 256, control.threads, [&](std::int64_t begin, std::int64_t end) {
       control.check();
@@ -175,7 +164,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
     for (std::int64_t first = 0; first < count; first += height) {
       control.check();
       const std::int64_t size = std::min(height, count - first);
-      call(table_.rows, rows.data() + first, size, tile_.get());
+      call(&Table::rows, rows.data() + first, size, tile_.get());
       parallel_for(size, kRowsPerPiece, control.threads, [&](std::int64_t begin, std::int64_t end) {
         visitor({first + begin, first + end, tile_.get(), nullptr, first, columns_});
       });
@@ -191,7 +180,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
   void soft_minima(const SoftMinima& ask, std::vector<double>& v) const override {
     const sae_match_device_soft_min device_ask{ask.eps, ask.row_most, ask.column_most, ask.relaxation, ask.rounds};
     try {
-      call(table_.soft_min, &device_ask, v.data());
+      call(&Table::soft_min, &device_ask, v.data());
     } catch (const Error& error) {
       if (!is_out_of_memory(error)) throw;  // without room prices stay as they are
     }
@@ -200,70 +189,13 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
   AuctionState auction(const AuctionRounds& ask, std::vector<double>& v) const override {
     const sae_match_device_auction device_ask{ask.eps, ask.unmatched_cost, ask.rounds, ask.restart};
     sae_match_device_auction_state state;
-    call(table_.auction, &device_ask, v.data(), &state);
+    call(&Table::auction, &device_ask, v.data(), &state);
     require_prices(v);
     return {state.waiting, state.bids};
   }
   static void require_prices(const std::vector<double>& v) {
     const bool finite = std::all_of(v.begin(), v.end(), [](double price) { return std::isfinite(price); });
     if (!finite) throw Error("DEVICE_FAILED", "The GPU gave a price that is not finite");
-  }
-
-  // Calls a function of the table, one at a time.
-  template <class Function, class... A>
-  void call(Function function, A... arguments) const {
-    const std::lock_guard lock(mutex_);
-    sae_match_device_message message;
-    check_device(function(pair_.get(), arguments..., &message), message);
-  }
-
-  // About what a pair takes of a device's memory, and what it takes without the matrix where it may do without.
-  static DeviceNeed need_of(const StoredRows& a, const StoredRows& b, std::optional<Source> kind,
-                            std::int64_t memory_budget) {
-    const double entries = static_cast<double>(a.count()) * static_cast<double>(b.count());
-    const double matrix = entries * sizeof(float);
-    const double lists = std::min(entries, static_cast<double>(kListEntries)) * (sizeof(std::int32_t) + sizeof(double));
-    const double fixed = bytes_of(a) + bytes_of(b) + lists;
-    const auto need = [&](double bounds) { return static_cast<std::uint64_t>(fixed + bounds); };
-    const std::uint64_t tiled = need(std::min(matrix, kTileBytes));
-    if (kind ? *kind == Source::dense : matrix <= static_cast<double>(memory_budget)) {
-      return {need(matrix), kind ? need(matrix) : tiled};
-    }
-    return {tiled, tiled};
-  }
-  // Stored numbers, scales, operands of f16, and two numbers a row.
-  static double bytes_of(const StoredRows& rows) {
-    double bytes = 2.0 * static_cast<double>(rows.width()) + 2 * sizeof(double);
-    for (const StoredRows::Block& block : rows.stored_blocks()) {
-      bytes += static_cast<double>(block.columns * block.element_bytes) + sizeof(double);
-    }
-    return bytes * static_cast<double>(rows.count());
-  }
-
-  void open(const StoredRows& a, const StoredRows& b, bool maximize, std::optional<Source> kind,
-            std::int64_t memory_budget, Sign sign) {
-    std::vector<sae_match_device_block> a_blocks = blocks_of(a), b_blocks = blocks_of(b);
-    sae_match_device_problem problem{};
-    problem.a = {a_blocks.data(), a.blocks(), a.count(), a.index()};
-    problem.b = {b_blocks.data(), b.blocks(), b.count(), b.index()};
-    problem.device = lease_->device();
-    problem.either_sign = sign == Sign::either;
-    problem.maximize = maximize;
-    problem.dense = !lease_->whole() ? 0 : !kind ? -1 : *kind == Source::dense ? 1 : 0;
-    problem.dense_bytes = static_cast<std::uint64_t>(memory_budget);
-    problem.product = kTensorCores;
-    sae_match_device_pair* pair = nullptr;
-    sae_match_device_message message;
-    check_device(table_.open(&problem, &pair, &message), message);
-    pair_.reset(pair);
-  }
-  static std::vector<sae_match_device_block> blocks_of(const StoredRows& rows) {
-    std::vector<sae_match_device_block> blocks;
-    for (const StoredRows::Block& block : rows.stored_blocks()) {
-      blocks.push_back({block.data, static_cast<std::int32_t>(block.dtype), block.columns, block.row_bytes, block.scale,
-                        block.identity, block.rows});
-    }
-    return blocks;
   }
 
   // An error of the product comes from its operands, x' and y' for x and y, and from adding up, g |x'| |y'|:
@@ -273,7 +205,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
   void set_errors() {
     std::vector<double> a_residual(static_cast<std::size_t>(rows_)), b_residual(static_cast<std::size_t>(columns_));
     sae_match_device_properties properties;
-    call(table_.pack, exact_.factor(), a_residual.data(), b_residual.data(), &properties);
+    call(&Table::pack, exact_.factor(), a_residual.data(), b_residual.data(), &properties);
     dense_ = properties.dense != 0;
     most_rows_ = properties.most_rows;
     constexpr double slack = 1 + 0x1p-30;
@@ -300,7 +232,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
     for (std::size_t j = 0; j < b_residual.size(); ++j) {
       if (exact_.b_norms()[j] > 0) column_errors_[j] = (std::sqrt(exact_.b_norms()[j]) + share) * slack;
     }
-    call(table_.bound, row_errors_.data(), column_errors_.data());
+    call(&Table::bound, row_errors_.data(), column_errors_.data());
   }
 
   static std::int64_t shared_by(const Shortlists& lists, std::int64_t i) {
@@ -320,7 +252,7 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
     const Array<double> costs = allocate<double>(count * stride);
     std::vector<std::int32_t> sizes(static_cast<std::size_t>(count));
     std::vector<double> bounds(static_cast<std::size_t>(count));
-    call(table_.lists, rows, shared.data(), count, v, size, exact ? 1 : 0, stride, columns.get(), costs.get(),
+    call(&Table::lists, rows, shared.data(), count, v, size, exact ? 1 : 0, stride, columns.get(), costs.get(),
          sizes.data(), bounds.data());
     for (std::int64_t p = 0; p < count; ++p) {
       lists.reserve(rows[p], sizes[p]);
@@ -335,72 +267,13 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
 
   static bool is_out_of_memory(const Error& error) { return error.code() == "OUT_OF_MEMORY"; }
 
-  // False where the GPU has no room, or where most costs tie and most entries are candidates.
-  bool find_neighbours(const AuditRequest& request, const std::vector<std::int32_t>& every, Audit& result,
-                       RunControl& control) const {
-    try {
-      return try_neighbours(request, every, result, control);
-    } catch (const Error& error) {
-      if (!is_out_of_memory(error)) throw;
-      return false;
-    }
+  using Table = sae_match_device_table;
+  template <class Function, class... A>
+  void call(Function function, A... arguments) const {
+    pair_->call(function, arguments...);
   }
 
-  // Nearest and ranks of rows, which the GPU knows, and of columns, from candidates.
-  bool try_neighbours(const AuditRequest& request, const std::vector<std::int32_t>& every, Audit& result,
-                      RunControl& control) const {
-    const auto n = static_cast<std::size_t>(rows_), m = static_cast<std::size_t>(columns_);
-    std::vector<double> row_cost(n, -kInfinity), column_cost(m, -kInfinity);
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::int32_t j = request.row_to_column[i];
-      if (j >= 0) row_cost[i] = column_cost[static_cast<std::size_t>(j)] = result.partner_cost[i];
-    }
-    const sae_match_device_partners partners{request.row_to_column, request.column_to_row, row_cost.data(),
-                                             column_cost.data()};
-    call(table_.begin_neighbours, &partners);
-    for (std::int64_t first = 0; first < rows_; first += most_rows_) {
-      control.check();
-      call(table_.see_columns, every.data() + first, std::min(most_rows_, rows_ - first));
-    }
-    result.row = {std::vector<std::int32_t>(n), std::vector<double>(n), std::vector<double>(n)};
-    result.rank_in_row.resize(n);
-    std::vector<std::int32_t> before(m);
-    call(table_.column_ranks, before.data());
-    std::vector<TwoLeast> least(m);
-    const Array<std::int32_t> rows = allocate<std::int32_t>(kCandidates), columns = allocate<std::int32_t>(kCandidates),
-                              ties = allocate<std::int32_t>(kCandidates);
-    const Array<double> costs = allocate<double>(kCandidates);
-    for (std::int64_t first = 0; first < rows_; first += most_rows_) {
-      control.check();
-      const sae_match_device_neighbours out{result.row.index.data() + first, result.row.cost.data() + first,
-                                            result.row.second_cost.data() + first, result.rank_in_row.data() + first};
-      sae_match_device_candidates candidates{kCandidates, 0, rows.get(), columns.get(), ties.get(), costs.get()};
-      call(table_.neighbours, every.data() + first, std::min(most_rows_, rows_ - first), &out, &candidates);
-      if (candidates.found > candidates.room) return false;
-      // All of this is independent of the order.
-      for (std::int64_t c = 0; c < candidates.found; ++c) {
-        const std::int32_t i = rows[c], j = columns[c];
-        least[j].see(costs[c], i);
-        if (ties[c]) {
-          before[j] += costs[c] < column_cost[j] || (costs[c] == column_cost[j] && i < request.column_to_row[j]);
-        }
-      }
-    }
-    result.column = {std::vector<std::int32_t>(m), std::vector<double>(m), std::vector<double>(m)};
-    result.rank_in_column.assign(m, -1);
-    for (std::size_t j = 0; j < m; ++j) {
-      result.column.index[j] = least[j].index;
-      result.column.cost[j] = least[j].cost;
-      result.column.second_cost[j] = least[j].second_cost;
-      if (request.column_to_row[j] >= 0) result.rank_in_column[j] = before[j];
-    }
-    return true;
-  }
-
-  const sae_match_device_table& table_;
-  mutable std::mutex mutex_;
-  std::optional<DeviceLease> lease_;  // ends after the pair
-  OpenPair pair_;
+  std::optional<DevicePair> pair_;
   bool dense_ = false;
   std::int64_t most_rows_ = 0;
   std::vector<double> row_errors_, column_errors_;
