@@ -231,13 +231,15 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
     }
     return {tiled, tiled};
   }
-  // Stored numbers, scales, operands of f16, and two numbers a row.
+  // Stored numbers, of all stored rows where they have an identity, scales, operands of f16, and two numbers a row.
   static double bytes_of(const StoredRows& rows) {
-    double bytes = 2.0 * static_cast<double>(rows.width()) + 2 * sizeof(double);
+    const auto count = static_cast<double>(rows.count());
+    double bytes = count * (2.0 * static_cast<double>(rows.width()) + 2 * sizeof(double));
     for (const StoredRows::Block& block : rows.stored_blocks()) {
-      bytes += static_cast<double>(block.columns * block.element_bytes) + sizeof(double);
+      const double stored = block.identity != 0 ? static_cast<double>(block.rows) : count;
+      bytes += stored * static_cast<double>(block.columns * block.element_bytes) + count * sizeof(double);
     }
-    return bytes * static_cast<double>(rows.count());
+    return bytes;
   }
 
   void open(const StoredRows& a, const StoredRows& b, bool maximize, std::optional<Source> kind,
