@@ -9,13 +9,15 @@ namespace {
 constexpr double kTileBytes = 256 << 20;  // of the bounds that the device has where it does not keep all
 constexpr std::int32_t kTensorCores = 1;
 
-// Stored numbers, scales, operands of f16, and two numbers a row.
+// Stored numbers, of all stored rows where they have an identity, scales, operands of f16, and two numbers a row.
 double bytes_of(const StoredRows& rows) {
-  double bytes = 2.0 * static_cast<double>(rows.width()) + 2 * sizeof(double);
+  const auto count = static_cast<double>(rows.count());
+  double bytes = count * (2.0 * static_cast<double>(rows.width()) + 2 * sizeof(double));
   for (const StoredRows::Block& block : rows.stored_blocks()) {
-    bytes += static_cast<double>(block.columns * block.element_bytes) + sizeof(double);
+    const double stored = block.identity != 0 ? static_cast<double>(block.rows) : count;
+    bytes += stored * static_cast<double>(block.columns * block.element_bytes) + count * sizeof(double);
   }
-  return bytes * static_cast<double>(rows.count());
+  return bytes;
 }
 
 // About what a pair takes of a device's memory, and what it takes without the matrix where it may do without.

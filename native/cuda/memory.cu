@@ -18,15 +18,15 @@ class IdleBlocks {
     ++jobs_;
   }
   void end_job(std::vector<DeviceBlock>& taken, std::vector<DeviceBlock>& spare) {
-    std::multimap<std::size_t, DeviceBlock> freed;  // after the lock
     const std::lock_guard<std::mutex> lock(mutex_);
     for (std::vector<DeviceBlock>* blocks : {&taken, &spare}) {
       for (DeviceBlock& block : *blocks) blocks_.emplace(block.bytes(), std::move(block));
     }
-    if (--jobs_ == 0) freed.swap(blocks_);
+    if (--jobs_ == 0) free_all();
   }
 
-  // A block of at least so many bytes and of not many more, if there is one.
+  // A block of at least so many bytes and of not many more, if there is one. What jobs take beyond what they said they would
+  // (device/device_schedule.h) must be far less than what is left free.
   bool take(std::size_t bytes, std::vector<DeviceBlock>& to) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = blocks_.lower_bound(bytes);
@@ -37,7 +37,7 @@ class IdleBlocks {
   }
   static bool is_near(std::size_t has, std::size_t wants) {
     constexpr std::size_t kLittle = 4096;
-    return has >= wants && has - wants <= std::max(wants / 8, kLittle);
+    return has >= wants && has - wants <= std::max(wants / 64, kLittle);
   }
 
   std::uint64_t frees() {
@@ -48,16 +48,19 @@ class IdleBlocks {
   bool free_unless_changed(std::uint64_t& frees) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (frees == frees_ && blocks_.empty()) return false;
-    if (!blocks_.empty()) {
-      // Under the lock: who comes after it can rely on the memory.
-      blocks_.clear();
-      ++frees_;
-    }
+    free_all();
     frees = frees_;
     return true;
   }
 
  private:
+  // Under the lock: who comes after it can rely on the memory.
+  void free_all() {
+    if (blocks_.empty()) return;
+    blocks_.clear();
+    ++frees_;
+  }
+
   std::mutex mutex_;
   std::multimap<std::size_t, DeviceBlock> blocks_;
   int jobs_ = 0;

@@ -1,5 +1,6 @@
 // Device memory that goes from job to job. Kernels on the CPU, see cuda_on_cpu.
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -96,6 +97,40 @@ void check_want(const Devices& devices, const Side& a, const Side& b) {
   plan("");
 }
 
+// Jobs that take over blocks of larger ones take hardly more than they say.
+void check_sizes(const Devices& devices, const Side& a) {
+  const std::uint64_t all = free_bytes(devices);
+  const Side large(300, 9), smaller(285, 10);
+  const auto bytes_of = [&](const Side& side) {
+    const auto source = open(devices, side, side);
+    return all - free_bytes(devices);
+  };
+  const std::uint64_t of_small = bytes_of(a), of_smaller = bytes_of(smaller);
+  const auto beside = open(devices, a, a);
+  { const auto first = open(devices, large, large), second = open(devices, large, large); }
+  plan("memory=" + std::to_string(of_small + 3 * of_smaller + 30'000));
+  std::vector<std::unique_ptr<RowsCostSource>> jobs;
+  CHECK_EQUAL(failure_of([&] {
+                for (int j = 0; j < 3; ++j) jobs.push_back(open(devices, smaller, smaller));
+              }),
+              "");
+  plan("");
+}
+
+// A job that begins while the last one's memory is being freed waits for it.
+void check_last(const Devices& devices, const Side& a) {
+  const std::uint64_t all = free_bytes(devices);
+  const Side large(300, 9);
+  auto last = open(devices, a, a);
+  open(devices, large, large);
+  plan("slow_frees=5 memory=" + std::to_string(all - free_bytes(devices)));
+  std::thread end([&] { last.reset(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK_EQUAL(failure_of([&] { open(devices, large, large); }), "");
+  end.join();
+  plan("");
+}
+
 // A job whose making fails half-way leaves nothing behind.
 void check_failures(const Devices& devices, const Side& a, const Side& b) {
   const std::uint64_t all = free_bytes(devices);
@@ -146,6 +181,8 @@ int main() {
   for (unsigned s = 0; s < 3; ++s) sides.emplace_back(40, s);
   check_taking_over(*devices, sides[0], sides[1], sides[2]);
   check_want(*devices, sides[0], sides[1]);
+  check_sizes(*devices, sides[0]);
+  check_last(*devices, sides[0]);
   check_failures(*devices, sides[0], sides[1]);
   sides.emplace_back(90, 3);
   sides.emplace_back(150, 4);

@@ -14,6 +14,7 @@
 
 #include "check.h"
 #include "cost/cost_source.h"
+#include "cost/source_parts.h"
 #include "device/device_library.h"
 #include "sae_match/thread_pool.h"
 
@@ -266,11 +267,22 @@ void many_threads() {
 
 // ---- through a cost source, whose pair cannot be opened ----
 
-// Of 10,000 rows a side: the matrix takes 400 MB, tiles of it 268 MB, all else 51 MB.
-std::string open_source(const TestDevices& devices, std::optional<Source> kind, std::int64_t memory_budget = 1 << 30) {
-  constexpr std::int64_t kCount = 10000;
-  static const std::vector<float> numbers(kCount, 1.0f);
-  const Rows rows{{RowBlock{MatrixView{numbers.data(), Dtype::f32, kCount, 1, 1, 1}, nullptr}}, kCount, nullptr};
+constexpr std::int64_t kStored = 3'000'000, kCount = 10'000;
+
+// The first 10,000 of 3,000,000 stored numbers.
+Rows rows_of(std::uint64_t identity) {
+  static const std::vector<float> numbers(kStored, 1.0f);
+  static const std::vector<std::int32_t> first = all_indices(kCount);
+  MatrixView stored{numbers.data(), Dtype::f32, kStored, 1, 1, 1};
+  stored.identity = identity;
+  return {{RowBlock{stored, nullptr}}, kCount, first.data()};
+}
+
+// Of 10,000 rows a side: the matrix takes 400 MB, tiles of it 268 MB, all else 51 MB, and 24 MB more where all stored rows
+// go up.
+std::string open_source(const TestDevices& devices, std::optional<Source> kind, std::int64_t memory_budget = 1 << 30,
+                        std::uint64_t identity = 0) {
+  const Rows rows = rows_of(identity);
   return code_of([&] {
     RunControl control;
     make_device_source(devices.library, rows, rows, false, kind, memory_budget, control);
@@ -337,6 +349,14 @@ void a_source_asks_for_its_form() {
     const DeviceLease other = large.take(140'000'000);
     CHECK_EQUAL(dense_of(large, {}, 399'999'999), -1);
     CHECK_EQUAL(last_problem.dense_bytes, 399'999'999u);
+  }
+  {
+    const TestDevices enough{500'000'000};
+    open_source(enough, {}, 1 << 30, 1);
+    CHECK_EQUAL(last_problem.dense, -1);
+    const TestDevices less{470'000'000};
+    open_source(less, {}, 1 << 30, 1);
+    CHECK_EQUAL(last_problem.dense, 0);
   }
   const TestDevices small{440'000'000};
   CHECK_EQUAL(dense_of(small, {}), 0);

@@ -16,7 +16,7 @@ struct Plan {
   std::string text;
   bool no_driver = false, old_driver = false, no_device = false, no_kernels = false, wrong = false, crash = false;
   std::vector<std::size_t> memory = {std::size_t{1} << 34};
-  int devices = 1, slow = 0, slow_copies = 0;
+  int devices = 1, slow = 0, slow_copies = 0, slow_frees = 0;
   std::string fails;
   int error = 0, number = 0;
 
@@ -64,6 +64,7 @@ const Plan& plan() {
     if (word.starts_with("devices=")) current.devices = std::stoi(value);
     if (word.starts_with("slow=")) current.slow = std::stoi(value);
     if (word.starts_with("slow_copies=")) current.slow_copies = std::stoi(value);
+    if (word.starts_with("slow_frees=")) current.slow_frees = std::stoi(value);
     if (word.starts_with("fail=")) {
       const std::size_t first = value.find(':'), second = value.find(':', first + 1);
       current.fails = value.substr(0, first);
@@ -102,6 +103,7 @@ cudaError_t cuda_on_cpu::planned(const char* call) {
     if (fatal_error != cudaSuccess) error = fatal_error;
     if (std::string(call) == "cudaLaunchKernel") slow = now.slow;
     if (std::string(call) == "cudaMemcpyAsync") slow = now.slow_copies;
+    if (std::string(call) == "cudaFree") slow = now.slow_frees;
     if (now.crash && std::string(call) == "cudaLaunchKernel") std::abort();
     error = result(error);
   }
@@ -191,6 +193,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) {
+  (void)planned("cudaFree");  // what is to be freed is freed
   const std::lock_guard lock(mutex);
   const auto found = allocated.find(memory);
   if (found == allocated.end()) return result(cudaErrorInvalidValue);
