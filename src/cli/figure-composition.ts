@@ -38,7 +38,7 @@ export async function composition(
     pathsOf(layers.length).flatMap(({ from, to }) => [String(from), String(to)]),
     (key) => openInput(records[Number(key)].record, records[Number(key)].scale, signal),
     (key) => records[Number(key)].record.files.reduce((sum, { bytes }) => sum + bytes, 0),
-    defaultSaeMemory,
+    defaultSaeMemory(),
   )
   const withSaes: CompositionSource['withSaes'] = async (from, to, use) => {
     const keys = [String(from), String(to)]

@@ -32,7 +32,7 @@ export const pairsCommand: Command = {
       value: 'N',
       help: 'pairs computed at once; each may take --memory-budget (default 2 where two fit into it, else 1; on GPUs one more than threads, within --sae-memory)',
     },
-    'sae-memory': { value: 'SIZE', help: 'what loaded SAEs may take (default 4GB)' },
+    'sae-memory': { value: 'SIZE', help: 'what loaded SAEs may take (default half of the free memory, at least 4GB)' },
     ...matchOptions,
     ...checkpointOptions,
     ...inputOptions,

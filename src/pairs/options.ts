@@ -35,7 +35,7 @@ export interface MatchPairsOptions extends Omit<MatchOptions, 'onProgress'> {
    * `memoryBudget`, else 1; on GPUs one more than there are threads, as far as `saeMemory` holds the SAEs of so many.
    */
   readonly inFlight?: number | undefined
-  /** Bytes that loaded SAEs may take; those of the pairs in flight are held in any case. Default 4e9. */
+  /** Bytes that loaded SAEs may take; those of the pairs in flight are held in any case. Default half of what is free, 4e9 at least. */
   readonly saeMemory?: number | undefined
   /** Whether pairs that are in the run directory already, of the same inputs and options, are left as they are. Default true. */
   readonly resume?: boolean | undefined
@@ -66,8 +66,13 @@ export interface PairsSettings {
   readonly matchSettings: MatchSettings
 }
 
-/** Bytes that loaded SAEs may take unless the caller says otherwise. */
-export const defaultSaeMemory = 4e9
+/**
+ * Bytes that loaded SAEs may take unless the caller says otherwise. They change how often SAEs are loaded and nothing in
+ * the results, so a large machine may take more.
+ */
+export function defaultSaeMemory(): number {
+  return Math.max(4e9, process.availableMemory() / 2)
+}
 
 /**
  * Checks the options of a run and puts defaults in place.
@@ -83,7 +88,7 @@ export function pairsSettings(options: MatchPairsOptions): PairsSettings {
     activationScales = null,
     shard = { index: 1, count: 1 },
     inFlight = null,
-    saeMemory = defaultSaeMemory,
+    saeMemory = defaultSaeMemory(),
     resume = true,
     stopAtFailure = false,
     onProgress: _progress,
