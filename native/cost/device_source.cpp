@@ -1,6 +1,7 @@
 // Feature rows whose bounds are formed and scanned on a GPU. What travels are lists and prices; whole rows only where
 // somebody looks at them.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -42,7 +43,9 @@ class DeviceSource final : public ScannedSource<float, RowsCostSource>, private 
         pair_(nullptr, ClosePair{&table_}),
         exact_(a, b, maximize, sign, control,
                [&](const StoredRows& left, const StoredRows& right, double* a_norms, double* b_norms) {
+                 const auto start = std::chrono::steady_clock::now();
                  lease_.emplace(library.schedule().take(need_of(left, right, kind, memory_budget), control));
+                 control.waited += std::chrono::steady_clock::now() - start;
                  open(left, right, maximize, kind, memory_budget, sign);
                  call(table_.norms, a_norms, b_norms);
                }) {
