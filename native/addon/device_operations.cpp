@@ -63,9 +63,10 @@ Napi::Value resident_tensors(const Napi::CallbackInfo& info) {
   return devices;
 }
 
-// The addon stays in the process when the worker thread that loaded it ends, so numbers are not given twice.
+// The addon stays in the process when the worker thread that loaded it ends, so numbers are not given twice. Nor by another
+// copy of the addon: each counts from its page in memory, and a page has 65,536 numbers.
 Napi::Value new_identity(const Napi::CallbackInfo& info) {
-  static std::atomic<std::int64_t> last{0};
+  static std::atomic<std::int64_t> last{reinterpret_cast<std::intptr_t>(&last) / 4096 * 65536};
   return Napi::Number::New(info.Env(), static_cast<double>(++last));
 }
 

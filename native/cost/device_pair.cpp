@@ -1,6 +1,7 @@
 #include "cost/device_pair.h"
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 namespace sae_match {
@@ -34,6 +35,13 @@ DeviceNeed need_of(const StoredRows& a, const StoredRows& b, const DeviceAsk& as
   return {tiled, tiled};
 }
 
+DeviceLease wait_for_lease(const DeviceLibrary& library, const DeviceNeed& need, RunControl& control) {
+  const auto start = std::chrono::steady_clock::now();
+  DeviceLease lease = library.schedule().take(need, control);
+  control.waited += std::chrono::steady_clock::now() - start;
+  return lease;
+}
+
 std::vector<sae_match_device_block> blocks_of(const StoredRows& rows) {
   std::vector<sae_match_device_block> blocks;
   for (const StoredRows::Block& block : rows.stored_blocks()) {
@@ -48,7 +56,7 @@ std::vector<sae_match_device_block> blocks_of(const StoredRows& rows) {
 DevicePair::DevicePair(const DeviceLibrary& library, const StoredRows& a, const StoredRows& b, const DeviceAsk& ask,
                        RunControl& control)
     : table_(library.table()),
-      lease_(library.schedule().take(need_of(a, b, ask), control)),
+      lease_(wait_for_lease(library, need_of(a, b, ask), control)),
       pair_(nullptr, Close{&table_}) {
   const std::vector<sae_match_device_block> a_blocks = blocks_of(a), b_blocks = blocks_of(b);
   sae_match_device_problem problem{};

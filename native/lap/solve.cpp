@@ -34,6 +34,11 @@ class Stopwatch {
     const std::chrono::duration<double> limit(std::max(0.0, seconds));
     return start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(limit);
   }
+  // So much of what has passed does not count.
+  void leave_out(std::chrono::steady_clock::duration time) {
+    start_ += time;
+    last_ += time;
+  }
   double lap() {
     const auto now = std::chrono::steady_clock::now();
     const double milliseconds = std::chrono::duration<double, std::milli>(now - last_).count();
@@ -318,6 +323,7 @@ Solution solve(const Rows& a, const Rows& b, const RowsOptions& rows_options, co
                                                 rows_options.source, rows_options.memory_budget, control, rows_options.sign)
                            : make_rows_source(shorter, longer, options.maximize, kind, rows_options.memory_budget, control,
                                               rows_options.sign);
+  watch.leave_out(control.waited);
   return solve_source(*source, options, {transposed, options.maximize, source->cost_factor()},
                       rows_options.memory_budget, control, watch);
 }

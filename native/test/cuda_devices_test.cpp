@@ -29,7 +29,7 @@ std::vector<float> numbers(std::int64_t count, unsigned seed) {
   return values;
 }
 
-Solution solve_pair(unsigned pair, const Devices& devices) {
+Solution solve_pair(unsigned pair, const Devices& devices, double time_limit = SolveOptions{}.time_limit) {
   const std::vector<float> a = numbers(kRows, pair), b = numbers(kColumns, pair + 100);
   const auto rows = [](const std::vector<float>& values, std::int64_t count) {
     return Rows{{RowBlock{MatrixView{values.data(), Dtype::f32, count, kWidth, kWidth, 1}, nullptr}}, count, nullptr};
@@ -37,6 +37,7 @@ Solution solve_pair(unsigned pair, const Devices& devices) {
   RunControl control;
   SolveOptions options;
   options.neighbours = true;
+  options.time_limit = time_limit;
   return solve(rows(a, kRows), rows(b, kColumns), {{}, 1 << 20, Sign::same, &devices}, options, control);
 }
 
@@ -73,14 +74,30 @@ void check_same(const Solution& left, const Solution& right) {
 
 DeviceSchedule& schedule_of(const Devices& devices) { return static_cast<const DeviceLibrary&>(devices).schedule(); }
 
-// Whether no job has left anything behind: each device can be had whole.
-void check_all_free(const Devices& devices, std::vector<std::uint64_t> free) {
+std::vector<DeviceLease> take_all(const Devices& devices, const std::vector<std::uint64_t>& free) {
   std::vector<DeviceLease> leases;
   RunControl control;
   control.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   for (const std::uint64_t bytes : free) {
     leases.push_back(schedule_of(devices).take({bytes - bytes / 16, bytes - bytes / 16}, control));
   }
+  return leases;
+}
+
+// Whether no job has left anything behind: each device can be had whole.
+void check_all_free(const Devices& devices, const std::vector<std::uint64_t>& free) { take_all(devices, free); }
+
+// What a job waits for other jobs is no time of its own.
+void check_waiting(const Devices& devices, const std::vector<std::uint64_t>& free) {
+  constexpr double kSeconds = 1;
+  std::vector<DeviceLease> leases = take_all(devices, free);
+  std::optional<Solution> solution;
+  std::thread job([&] { solution = solve_pair(0, devices, kSeconds); });
+  std::this_thread::sleep_for(std::chrono::duration<double>(1.2 * kSeconds));
+  leases.clear();
+  job.join();
+  CHECK(!solution->timed_out && solution->certificate.optimal);
+  CHECK(solution->cost_milliseconds < 1000 * kSeconds);
 }
 
 }  // namespace
@@ -109,6 +126,7 @@ int main() {
     }
   }
   check_all_free(*devices, memory);
+  check_waiting(*devices, memory);
 
   // A GPU that is lost takes the process's others with it, as CUDA says: what is done by then is right.
   plan(three + " fail=cudaLaunchKernel:700:40");

@@ -68,7 +68,8 @@ export interface ProblemOptions {
   /**
    * Seconds after which the solver stops and makes a whole assignment of what it has: `timedOut` is true then, and
    * `certificate.gap` says how far at most it is from the optimum. Forming costs before, the proof after and solver
-   * `greedy`, in which others end, are not cut short. Default Infinity.
+   * `greedy`, in which others end, are not cut short. Waiting for other jobs to leave a GPU does not count. Default
+   * Infinity.
    */
   readonly timeLimit?: number
 }

@@ -94,7 +94,8 @@ export interface Problem {
   readonly prices?: Float64Array | undefined
   /**
    * Seconds from the start after which the solver stops and makes a whole assignment of what it has. Forming costs
-   * before, the proof after and solver `greedy`, in which others end, are not cut short. Default Infinity.
+   * before, the proof after and solver `greedy`, in which others end, are not cut short. Waiting for other jobs to leave a
+   * GPU does not count. Default Infinity.
    */
   readonly timeLimit?: number | undefined
 }

@@ -103,8 +103,8 @@ function rememberFailure(error: SaeMatchError): void {
   const { code, message, hint } = describeGpuFailure(error)
   const whatFollows = `A job that failed on the GPU is done again on the CPU${code === 'DEVICE_LOST' ? ', where all others go, too' : ''}`
   const reason: Reason = { backend: 'cuda', code, message: `${whatFollows}: ${message}`, hint }
+  if (!failures.has(code)) warnOfGpu(reason.message, reason)
   failures.set(code, reason)
-  warnOfGpu(reason.message, reason)
 }
 
 /** One of several GPUs may fail its test. */
@@ -114,12 +114,12 @@ function warnOfGpusPassedOver(): void {
   }
 }
 
-let warned = false
+const warnings = new Set<string>()
 
 /** Once for a process: a GPU that is there and cannot be used, or not to the end of a job. */
 function warnOfGpu(text: string, { code, hint }: Unavailable): void {
-  if (warned) return
-  warned = true
+  if (warnings.has(text)) return
+  warnings.add(text)
   process.emitWarning(text, { code, detail: hint })
 }
 

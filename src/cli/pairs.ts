@@ -195,14 +195,14 @@ function dryRunJson({ info, settings, pairs, saes, notes }: PreparedRun) {
   return {
     backend: info.active,
     out: settings.out,
-    pairs: pairs.map(({ a, b, done, stem }) => ({
+    pairs: pairs.map(({ a, b, done, stems }) => ({
       a: saes[a].name,
       b: saes[b].name,
       layerA: saes[a].layer,
       layerB: saes[b].layer,
       n: saes[a].header?.features ?? null,
       m: saes[b].header?.features ?? null,
-      readable: stem !== null,
+      readable: stems.length > 0,
       done: done !== null,
     })),
     notes,
@@ -211,8 +211,8 @@ function dryRunJson({ info, settings, pairs, saes, notes }: PreparedRun) {
 
 function renderDryRun({ pairs, saes, settings }: PreparedRun, { colors }: Pick<Terminal, 'colors'>): string {
   const features = (place: number) => (saes[place].header === null ? '?' : whole(saes[place].header!.features))
-  const state = ({ done, stem }: PreparedRun['pairs'][number]) => {
-    if (stem === null) return colors.red('cannot be read')
+  const state = ({ done, stems }: PreparedRun['pairs'][number]) => {
+    if (stems.length === 0) return colors.red('cannot be read')
     return done === null ? 'to do' : colors.green('done')
   }
   const rows = pairs.map((pair) => [

@@ -72,7 +72,7 @@ export async function executeRun(run: PreparedRun, callbacks: Callbacks): Promis
   if (left.length > 0) await checkRunDirectory(directory)
   await removeLeftovers(
     directory,
-    left.flatMap(({ stem }) => stem ?? []),
+    left.flatMap(({ stems }) => stems),
   )
   const todo = orderPairs(
     left,

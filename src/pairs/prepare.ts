@@ -5,7 +5,7 @@ import { SaeMatchError, wrongValue } from '../errors.js'
 import { locate } from '../formats/detect.js'
 import { resolveSae, resolveSaes } from '../hub/resolve.js'
 import { type HashedFile, hashFile } from '../output/file-hash.js'
-import { pairStem, type RunOptions } from '../output/pair-files.js'
+import { pairStem } from '../output/pair-files.js'
 import { findPair, openRunDirectory, type RunDirectory, type StoredPair } from '../output/run-directory.js'
 import { shortNames } from '../output/short-names.js'
 import { describeSae, discoverSaes, type FoundSae } from './discover.js'
@@ -25,8 +25,8 @@ export interface PlannedSae extends FoundSae {
 
 /** A pair of a run: places in its list of SAEs, and whether there is anything left to do. */
 export interface PlannedPair extends PairOfSaes {
-  /** What its files are called; null where an input could not be read. */
-  readonly stem: string | null
+  /** What its files are called, by the backend that makes them; none where an input could not be read. */
+  readonly stems: readonly string[]
   /** Its files, where they are there already. */
   readonly done: StoredPair | null
 }
@@ -67,15 +67,14 @@ export async function prepareRun(
   }
   const lookUp = async ({ a, b }: PairOfSaes): Promise<PlannedPair> => {
     const [first, second] = [planned[a], planned[b]]
-    if (first.files === null || second.files === null) return { a, b, stem: null, done: null }
+    if (first.files === null || second.files === null) return { a, b, stems: [], done: null }
     const named = ({ name, files }: PlannedSae) => ({ name, files: files! })
-    const stemOf = (options: RunOptions) => pairStem(named(first), named(second), options)
-    const stem = stemOf(directory.options)
+    const stems = backendsThatCount(info).map((backend) =>
+      pairStem(named(first), named(second), { ...directory.options, backend }),
+    )
     let done: StoredPair | null = null
-    for (const backend of settings.resume ? backendsThatCount(info) : []) {
-      done ??= await findPair(directory, stemOf({ ...directory.options, backend }))
-    }
-    return { a, b, stem, done }
+    for (const stem of settings.resume ? stems : []) done ??= await findPair(directory, stem)
+    return { a, b, stems, done }
   }
   const looked: PlannedPair[] = []
   for (const pair of own) looked.push(await lookUp(pair))

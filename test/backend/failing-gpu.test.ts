@@ -13,10 +13,14 @@ const saes = join(folder, 'saes')
 for (const layer of [1, 2, 3]) writeLayer(join(saes, `layer_${layer}`), { layer, features: 10 + layer })
 
 let runs = 0
-async function run(request: string, plan: string) {
+async function run(request: string, plan: string, atFirst = '') {
   const script = new URL('./run-on-failing-gpu.ts', import.meta.url)
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SAE_MATCH_'))
-  const env = { ...Object.fromEntries(inherited), SAE_MATCH_CUDA_LIB: cudaOnCpu as string }
+  const env = {
+    ...Object.fromEntries(inherited),
+    SAE_MATCH_CUDA_LIB: cudaOnCpu as string,
+    SAE_MATCH_CUDA_ON_CPU: atFirst,
+  }
   const args = nodeArguments(script, [request, saes, join(folder, `run-${runs++}`), plan])
   const { stdout, stderr, code } = await finished(spawn(process.execPath, args, { env }))
   expect(code, stderr).toBe(0)
@@ -57,6 +61,14 @@ describe.skipIf(loadAddon().addon === null || cudaOnCpu === null)('a GPU that fa
       ])
     },
   )
+
+  it('says so beside a GPU that is passed over', { timeout: 120_000 }, async () => {
+    const found = await run('auto', 'fail=cudaEventSynchronize:1:1', 'devices=2 memory=17179869184,1000')
+    expect(found.warnings).toEqual([
+      expect.stringMatching('^OUT_OF_MEMORY: GPU 1 is not used: '),
+      expect.stringMatching('^DEVICE_FAILED: A job that failed on the GPU is done again on the CPU'),
+    ])
+  })
 
   it.each(plans)('%s: with backend cuda they fail', { timeout: 120_000 }, async (code, text) => {
     const found = await run('cuda', text)

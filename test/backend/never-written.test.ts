@@ -1,4 +1,8 @@
 import { once } from 'node:events'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, it } from 'vitest'
 import { identityOf, neverWritten } from '../../src/backend/never-written.js'
@@ -47,5 +51,16 @@ describeWithAddon('identities of matrices', () => {
     const given = [addon.newIdentity(), await inWorker(), await inWorker(), addon.newIdentity()]
     expect(given).toEqual(given.toSorted((a, b) => a - b))
     expect(new Set(given).size).toBe(4)
+  })
+
+  it('are not given by a second copy of the addon, which may use the same CUDA library', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sae-match-'))
+    const copy = join(folder, 'copy.node')
+    copyFileSync(addonPath, copy)
+    const other = createRequire(import.meta.url)(copy) as typeof addon
+    rmSync(folder, { recursive: true })
+    const given = [addon, other].flatMap((each) => Array.from({ length: 1000 }, () => each.newIdentity()))
+    expect(new Set(given).size).toBe(2000)
+    expect(given.every(Number.isSafeInteger)).toBe(true)
   })
 })

@@ -35,6 +35,8 @@ struct RunControl {
   std::function<void(const char* phase, std::int64_t done, std::int64_t total)> progress;
 
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  // How long the job has waited for others to leave a GPU: no time of its own.
+  std::chrono::steady_clock::duration waited{0};
 
   // Polled at row, tile and iteration boundaries. Throws Error("CANCELLED"), TimeIsUp.
   void check() const {
