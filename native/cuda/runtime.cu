@@ -142,7 +142,9 @@ void Stream::wait() {
 }
 
 char* Stream::next_buffer() {
-  if (!sent_[next_]) SAE_MATCH_CHECK(cudaEventCreateWithFlags(&sent_[next_], cudaEventDisableTiming));
+  if (!sent_[next_]) {
+    SAE_MATCH_CHECK(cudaEventCreateWithFlags(&sent_[next_], cudaEventBlockingSync | cudaEventDisableTiming));
+  }
   if (buffers_[next_]) {
     SAE_MATCH_CHECK(cudaEventSynchronize(sent_[next_]));
   } else {
