@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -145,9 +146,7 @@ std::string many_pairs(const Devices& devices, const BenchmarkSaes& saes, bool i
     for (int x = y - 1; x >= 0; x -= in_turns ? 2 : 1) all.emplace_back(x, y);
   }
   std::string seconds;
-  std::vector<int> at_once{1, std::max(1, thread_count() / 2), thread_count()};
-  at_once.erase(std::unique(at_once.begin(), at_once.end()), at_once.end());
-  for (const int many : at_once) {
+  for (const int many : std::set<int>{1, std::max(1, thread_count() / 2), thread_count()}) {
     seconds += (seconds.empty() ? "\"" : ", \"") + std::to_string(many) +
                "\": " + std::to_string(seconds_for(saes, neighbours, &devices, many));
   }
