@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "core/available_cores.h"
+#include "core/waiting_line.h"
 
 namespace sae_match {
 namespace {
@@ -59,31 +58,15 @@ class Pool {
   }
 
   void wait_for_seat(const std::function<void()>& while_waiting) {
-    constexpr std::chrono::milliseconds kBetweenCalls(20);
     std::unique_lock lock(mutex_);
-    const char place = 0;  // its address is this thread's mark in the queue
-    queue_.push_back(&place);
-    queued_.store(static_cast<int>(queue_.size()), std::memory_order_relaxed);
-    const auto leave_queue = [&] {
-      std::erase(queue_, &place);
-      queued_.store(static_cast<int>(queue_.size()), std::memory_order_relaxed);
-      seats_.notify_all();
-      // Helpers had made way, more of them perhaps than there was need for.
-      if (queue_.empty()) work_.notify_all();
-    };
-    while (!seats_.wait_for(lock, kBetweenCalls, [&] { return queue_.front() == &place && busy_ < limit(); })) {
-      lock.unlock();
-      try {
-        while_waiting();
-      } catch (...) {
-        lock.lock();
-        leave_queue();
-        throw;
-      }
-      lock.lock();
+    try {
+      line_.wait(lock, seats_, while_waiting, [&] { return busy_ < limit(); });
+    } catch (...) {
+      call_helpers_back();
+      throw;
     }
     ++busy_;
-    leave_queue();
+    call_helpers_back();
   }
 
   void leave_seat() {
@@ -139,12 +122,17 @@ class Pool {
   // A thread stops to be busy; the mutex is held.
   void no_longer_busy() {
     --busy_;
-    if (!queue_.empty()) seats_.notify_all();
+    if (!line_.empty()) seats_.notify_all();
     if (!jobs_.empty()) work_.notify_one();
   }
 
+  // They had made way for who waited, more of them perhaps than there was need for; the mutex is held.
+  void call_helpers_back() {
+    if (line_.empty()) work_.notify_all();
+  }
+
   Job* job_to_help() const {
-    if (busy_ >= limit() || !queue_.empty()) return nullptr;
+    if (busy_ >= limit() || !line_.empty()) return nullptr;
     for (Job* job : jobs_) {
       if (job->helpers < job->max_helpers && job->has_work()) return job;
     }
@@ -160,7 +148,7 @@ class Pool {
       ++job->helpers;
       ++busy_;
       lock.unlock();
-      while (run_piece(*job) && busy_ <= limit() && queued_ == 0) {
+      while (run_piece(*job) && busy_ <= limit() && line_.empty()) {
       }
       lock.lock();
       no_longer_busy();
@@ -179,8 +167,7 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable work_, seats_;
   std::vector<Job*> jobs_;
-  std::deque<const char*> queue_;  // of threads that wait for a seat
-  std::atomic<int> queued_{0};     // its length, for those without the mutex
+  WaitingLine line_;  // of threads that want a seat
   int workers_ = 0;
   std::atomic<int> busy_{0};  // changed under the mutex
   std::atomic<int> limit_{available_cores()};

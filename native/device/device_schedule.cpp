@@ -1,7 +1,6 @@
 #include "device/device_schedule.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "sae_match/thread_pool.h"
@@ -11,7 +10,6 @@ namespace {
 
 // Of what was free, this part stays so: for CUDA itself and for other programs.
 constexpr std::uint64_t kPartKeptFree = 16;
-constexpr std::chrono::milliseconds kBetweenChecks(20);
 
 }  // namespace
 
@@ -36,41 +34,19 @@ DeviceLease DeviceSchedule::take(const DeviceNeed& need, const RunControl& contr
   for (const Device& device : devices_) most = std::max(most, device.capacity);
   const bool whole = need.bytes <= most || need.bytes <= need.least_bytes;
   const std::uint64_t bytes = std::min(most, whole ? need.bytes : need.least_bytes);
-  if (queue_.empty()) {
-    if (const std::optional<int> device = device_with_room(bytes)) return lease(*device, bytes, whole);
-  }
-
-  const char place = 0;  // its address is this job's mark in the queue
-  queue_.push_back(&place);
-  lock.unlock();
-  const auto while_waiting = [&] { control.check(); };
-  std::optional<DeviceLease> found;
-  lend_seat([&] { found.emplace(wait_for_room(&place, bytes, whole, while_waiting)); }, while_waiting);
-  return std::move(*found);
-}
-
-DeviceLease DeviceSchedule::wait_for_room(const char* place, std::uint64_t bytes, bool whole,
-                                          const std::function<void()>& while_waiting) {
-  std::unique_lock lock(mutex_);
-  const auto leave_queue = [&] {
-    std::erase(queue_, place);
-    changed_.notify_all();
-  };
   std::optional<int> device;
-  const auto is_our_turn = [&] { return queue_.front() == place && (device = device_with_room(bytes)); };
-  while (!changed_.wait_for(lock, kBetweenChecks, is_our_turn)) {
+  if (line_.empty() && (device = device_with_room(bytes))) return lease(*device, bytes, whole);
+
+  const auto while_waiting = [&] { control.check(); };
+  const auto has_room = [&] { return (device = device_with_room(bytes)).has_value(); };
+  std::optional<DeviceLease> found;
+  const auto wait = [&] {
+    line_.wait(lock, changed_, while_waiting, has_room);
+    found.emplace(lease(*device, bytes, whole));
     lock.unlock();
-    try {
-      while_waiting();
-    } catch (...) {
-      lock.lock();
-      leave_queue();
-      throw;
-    }
-    lock.lock();
-  }
-  leave_queue();
-  return lease(*device, bytes, whole);
+  };
+  lend_seat(wait, while_waiting);
+  return std::move(*found);
 }
 
 void DeviceSchedule::find_capacities() {

@@ -3,12 +3,12 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
 
+#include "core/waiting_line.h"
 #include "sae_match/run_control.h"
 
 namespace sae_match {
@@ -67,9 +67,6 @@ class DeviceSchedule {
   // (MatrixView::identity) is not preferred yet.
   std::optional<int> device_with_room(std::uint64_t bytes) const;
   DeviceLease lease(int device, std::uint64_t bytes, bool whole);
-  // Once the job is the first in the queue and a device has room.
-  DeviceLease wait_for_room(const char* place, std::uint64_t bytes, bool whole,
-                            const std::function<void()>& while_waiting);
   void release(int device, std::uint64_t bytes);
 
   std::mutex mutex_;
@@ -77,7 +74,7 @@ class DeviceSchedule {
   std::function<std::uint64_t(int)> free_bytes_;
   bool known_ = false;  // the capacities
   std::vector<Device> devices_;
-  std::deque<const char*> queue_;  // of jobs that wait
+  WaitingLine line_;
 };
 
 }  // namespace sae_match
