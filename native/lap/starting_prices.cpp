@@ -16,10 +16,12 @@ constexpr std::int64_t kSampleDepth = 8;
 
 struct Sample {
   std::vector<std::int32_t> rows;
-  std::int64_t depth;  // of the quantile
+  std::vector<double> quantiles;  // of columns
 };
 
-Sample take_sample(const CostSource& source) {
+// They become the state's prices.
+Sample take_sample(ShortlistState& state) {
+  const CostSource& source = state.source;
   const std::int64_t n = source.rows();
   // As many rows as show every column that many entries; all of them where columns have fewer.
   const double pairs = static_cast<double>(n) * static_cast<double>(source.columns());
@@ -30,7 +32,14 @@ Sample take_sample(const CostSource& source) {
   // Thousands of dead rows that want the same would pass for a quantile's worth of demand.
   drop_repeated_rows(source, rows);
   const auto shown = static_cast<std::int64_t>(static_cast<double>(rows.size()) * share);
-  return {std::move(rows), std::max<std::int64_t>(1, shown * kSampleDepth / kSampleEntries)};
+  const std::int64_t depth = std::max<std::int64_t>(1, shown * kSampleDepth / kSampleEntries);
+  std::vector<double> quantiles = source.column_quantile(rows, depth, state.control);
+  state.set_prices(quantiles);
+  return {std::move(rows), std::move(quantiles)};
+}
+
+void make_lists(ShortlistState& state, const std::vector<std::int32_t>& rows) {
+  state.source.list(rows, state.v.data(), state.list_size, state.lists, state.control);
 }
 
 // Whether more than a quarter of these rows, which have lists, have several best columns.
@@ -44,9 +53,9 @@ bool mostly_ties(const ShortlistState& state, const std::vector<std::int32_t>& r
 
 // Where costs tie, prices do best to tie as well: those of the column minima. Where one least cost is that of most
 // columns in the sample already, it is taken for that of all.
-std::vector<double> prices_of_ties(const CostSource& source, const Sample& sample,
+std::vector<double> prices_of_ties(const CostSource& source, const std::vector<std::int32_t>& sampled_rows,
                                    const std::vector<std::int32_t>& every_row, RunControl& control) {
-  std::vector<double> minima = source.column_quantile(sample.rows, 1, control), sorted = minima;
+  std::vector<double> minima = source.column_quantile(sampled_rows, 1, control), sorted = minima;
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::nth_element(sorted.begin(), middle, sorted.end());
   if (2 * std::count(minima.begin(), minima.end(), *middle) <= std::ssize(minima)) {
@@ -72,9 +81,12 @@ constexpr double kFirstTemperature = 1.0 / 4, kLastTemperature = 1.0 / 256, kFal
 constexpr std::int64_t kRoundsOfTemperature = 6;
 constexpr double kRelaxation = 1.5;
 
-// Prices near to optimal ones, from those that the lists of some rows were made at.
-std::vector<double> soften_prices(const ShortlistState& state, const PriceSweeps& sweeps, double width,
-                                  std::vector<double> prices) {
+// Prices near to optimal ones from a sample whose rows have lists; none where the source has no sweeps or all choices tie.
+std::optional<std::vector<double>> soften_prices(const ShortlistState& state, const Sample& sample) {
+  const PriceSweeps* sweeps = state.source.price_sweeps();
+  const double width = sweeps ? median_list_width(state, sample.rows) : 0;
+  if (!(width > 0)) return std::nullopt;
+  std::vector<double> prices = sample.quantiles;
   // With a pool the dearest columns may stay alone: no price is above 0, and no row pays more than staying out costs.
   const bool pool = state.pool.active;
   if (pool) {
@@ -83,7 +95,7 @@ std::vector<double> soften_prices(const ShortlistState& state, const PriceSweeps
   }
   for (double part = kFirstTemperature; part >= kLastTemperature; part /= kFallOfTemperature) {
     state.control.check();
-    sweeps.soft_minima({part * width, state.pool.lambda, pool ? 0 : kInfinity, kRelaxation, kRoundsOfTemperature}, prices);
+    sweeps->soft_minima({part * width, state.pool.lambda, pool ? 0 : kInfinity, kRelaxation, kRoundsOfTemperature}, prices);
   }
   return prices;
 }
@@ -103,41 +115,30 @@ double median_list_width(const ShortlistState& state, const std::vector<std::int
 }
 
 std::optional<std::vector<double>> soft_prices(const CostSource& source, double unmatched_cost, RunControl& control) {
-  const PriceSweeps* sweeps = source.price_sweeps();
-  if (!sweeps) return std::nullopt;
+  if (!source.price_sweeps()) return std::nullopt;
   ShortlistState state(source, unmatched_cost, control);
-  const Sample sample = take_sample(source);
-  const std::vector<double> quantiles = source.column_quantile(sample.rows, sample.depth, control);
-  state.set_prices(quantiles);
-  source.list(sample.rows, state.v.data(), state.list_size, state.lists, control);
-  const double width = mostly_ties(state, sample.rows) ? 0 : median_list_width(state, sample.rows);
-  if (!(width > 0)) return std::nullopt;
-  return soften_prices(state, *sweeps, width, quantiles);
+  const Sample sample = take_sample(state);
+  make_lists(state, sample.rows);
+  return mostly_ties(state, sample.rows) ? std::nullopt : soften_prices(state, sample);
 }
 
 StartingPrices first_lists(ShortlistState& state) {
   const CostSource& source = state.source;
-  const PriceSweeps* sweeps = source.price_sweeps();
   std::vector<std::int32_t> every_row = all_indices(state.n);
-  const Sample sample = take_sample(source);
-  const std::vector<double> quantiles = source.column_quantile(sample.rows, sample.depth, state.control);
-  state.set_prices(quantiles);
-  const auto list = [&](const std::vector<std::int32_t>& rows) {
-    source.list(rows, state.v.data(), state.list_size, state.lists, state.control);
-  };
+  const Sample sample = take_sample(state);
   // The sample tells ties, but sources that form products do best to form all of them at once.
-  const std::vector<std::int32_t>& shown = source.exact() || sweeps ? sample.rows : every_row;
-  list(shown);
+  const std::vector<std::int32_t>& shown = source.exact() || source.price_sweeps() ? sample.rows : every_row;
+  make_lists(state, shown);
   if (mostly_ties(state, shown)) {
-    state.set_prices(prices_of_ties(source, sample, every_row, state.control));
-    list(every_row);
-  } else if (const double width = sweeps ? median_list_width(state, shown) : 0; width > 0) {
-    state.set_prices(soften_prices(state, *sweeps, width, quantiles));
-    list(every_row);
+    state.set_prices(prices_of_ties(source, sample.rows, every_row, state.control));
+    make_lists(state, every_row);
+  } else if (const auto prices = soften_prices(state, sample)) {
+    state.set_prices(*prices);
+    make_lists(state, every_row);
     return StartingPrices::soft_minima;
   } else if (shown.size() < every_row.size()) {
     std::erase_if(every_row, [&](std::int32_t i) { return std::binary_search(shown.begin(), shown.end(), i); });
-    list(every_row);
+    make_lists(state, every_row);
   }
   return StartingPrices::quantiles;
 }
