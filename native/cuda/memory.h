@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -51,11 +52,14 @@ class Arena {
   void* take(std::size_t bytes);
   // For this job to take again: work on the stream that uses it comes first.
   void give_back(void* memory) noexcept;
+  // Holds memory that others may read, too, until the job's work is done.
+  void keep(std::shared_ptr<const DeviceBlock> block) { kept_.push_back(std::move(block)); }
 
  private:
   Stream& stream_;
   int device_;
   std::vector<DeviceBlock> taken_, spare_;
+  std::vector<std::shared_ptr<const DeviceBlock>> kept_;
 };
 
 // Numbers in an arena, which outlives them.

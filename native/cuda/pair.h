@@ -13,12 +13,8 @@ namespace sae_match::cuda {
 class Pair {
  public:
   explicit Pair(const sae_match_device_problem& problem);
-  // On the pair's device: a thread that has none would get the first, and a context there. Kernels of an operation that failed
-  // may still read what another pair might free.
-  ~Pair() {
-    (void)cudaSetDevice(device_);
-    (void)cudaStreamSynchronize(stream_.get());
-  }
+  // On the pair's device: a thread that has none would get the first, and a context there.
+  ~Pair() { (void)cudaSetDevice(device_); }
 
   void norms(double* a, double* b);
   sae_match_device_properties pack(double factor, double* a_residual, double* b_residual);

@@ -89,8 +89,9 @@ DeviceRows::DeviceRows(const sae_match_device_rows& rows, Product product, Arena
     width_ += block.columns;
     BlockView view{nullptr, nullptr, nullptr, block.columns, bytes, block.dtype};
     if (block.identity != 0) {
-      residents_.push_back(resident_tensor(block, stream));
-      view.data = static_cast<const char*>(residents_.back()->data());
+      const Resident tensor = resident_tensor(block, stream);
+      memory.keep(tensor);
+      view.data = static_cast<const char*>(tensor->data());
       view.index = device_index();
     } else {
       data_.emplace_back(memory, count_ * bytes);

@@ -57,7 +57,6 @@ class DeviceRows {
   std::int64_t count_, width_ = 0, block_count_;
   Product product_;
   double factor_ = 1;
-  std::vector<Resident> residents_;
   std::vector<DeviceArray<char>> data_;
   DeviceArray<std::int32_t> index_;
   std::vector<DeviceArray<double>> scales_;
