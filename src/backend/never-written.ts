@@ -18,8 +18,9 @@ export function neverWritten(array: StoredArray): void {
  */
 export function identityOf({ data, dtype, rows, columns, rowStride, columnStride, offset }: Matrix): number {
   const ofViews = identities.get(data)
+  if (ofViews === undefined) return 0
   const { addon } = loadAddon()
-  if (ofViews === undefined || addon === null) return 0
+  if (addon === null) return 0
   const view = [dtype, rows, columns, rowStride, columnStride, offset].join()
   const identity = ofViews.get(view) ?? addon.newIdentity()
   ofViews.set(view, identity)
