@@ -3,6 +3,9 @@
 
 #include <cstdio>
 #include <iostream>
+#include <string>
+
+#include "sae_match/run_control.h"
 
 inline int failed_checks = 0;
 
@@ -24,6 +27,19 @@ inline int failed_checks = 0;
                 << " and " << right_value << std::endl;                                                                \
     }                                                                                                                  \
   } while (false)
+
+// The code of the Error that a call ends with, TimeIsUp of one that runs out of time; empty where it does not fail.
+template <class Call>
+std::string code_of(Call call) {
+  try {
+    call();
+  } catch (const sae_match::Error& error) {
+    return error.code();
+  } catch (const sae_match::TimeIsUp&) {
+    return "TimeIsUp";
+  }
+  return "";
+}
 
 // The exit status of main().
 inline int finish() {

@@ -8,12 +8,9 @@
 
 #include "check.h"
 #include "cost/cost_source.h"
+#include "cuda_library.h"
 #include "sae_match/assignment.h"
 #include "sae_match/device.h"
-
-#ifndef CUDA_ON_CPU_LIBRARY  // scripts/gpu-check.sh has none
-#define CUDA_ON_CPU_LIBRARY ""
-#endif
 
 using namespace sae_match;
 

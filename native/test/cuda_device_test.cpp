@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "cuda/device_api.h"
+#include "cuda_library.h"
 #include "features/stored_rows.h"
 #include "rows_for_tests.h"
 #include "sae_match/features.h"
@@ -22,8 +23,6 @@ namespace {
 const sae_match_device_table& table = *sae_match_device_api();
 std::mt19937_64 generator(11);
 double normal() { return std::normal_distribution<double>()(generator); }
-
-void plan(const std::string& text) { setenv("SAE_MATCH_CUDA_ON_CPU", text.c_str(), 1); }
 
 // Feature rows of four blocks of different types and orientations, with scales and an index; some rows zero, some alike,
 // lengths from `smallest` to 1. So wide that the product uses its shared memory more than once.
@@ -363,170 +362,6 @@ void check_pair(const Case& test) {
   }
 }
 
-// Sums of positive numbers that tensor cores cut off at every step stay within what the library says of them, and use a
-// good part of it: an error that adds up.
-void check_accumulation() {
-  const std::int64_t n = 3, width = 1153;
-  std::vector<float> numbers(n * width);
-  // Eleven digits each: nothing is lost when operands are made, and products have 22. Sums are large from the first on.
-  for (std::size_t e = 0; e < numbers.size(); ++e) {
-    numbers[e] = static_cast<float>(1025 + 2 * (generator() % 512)) / (e % width == 0 ? 2048 : 65536);
-  }
-  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr, 0, n};
-  sae_match_device_problem problem{};
-  problem.a = problem.b = {&block, 1, n, nullptr};
-  problem.product = 1;
-  sae_match_device_message message;
-  sae_match_device_pair* pair = nullptr;
-  CHECK_EQUAL(table.open(&problem, &pair, &message), SAE_MATCH_DEVICE_OK);
-  std::vector<double> norms(n), residual(n), other(n), exact(n), no_errors(n, 0);
-  sae_match_device_properties properties;
-  CHECK_EQUAL(table.norms(pair, norms.data(), other.data(), &message), SAE_MATCH_DEVICE_OK);
-  CHECK_EQUAL(table.pack(pair, 1, residual.data(), other.data(), &properties, &message), SAE_MATCH_DEVICE_OK);
-  CHECK(residual == std::vector<double>(n, 0));
-  CHECK_EQUAL(table.bound(pair, no_errors.data(), no_errors.data(), &message), SAE_MATCH_DEVICE_OK);
-  const std::vector<std::int32_t> rows{0, 1, 2}, columns{1, 2, 0};
-  std::vector<float> bounds(n * n);
-  CHECK_EQUAL(table.rows(pair, rows.data(), n, bounds.data(), &message), SAE_MATCH_DEVICE_OK);
-  CHECK_EQUAL(table.costs(pair, rows.data(), columns.data(), n, exact.data(), &message), SAE_MATCH_DEVICE_OK);
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double said = 2 * properties.accumulation * std::sqrt(norms[rows[i]] * norms[columns[i]]);
-    const double error = double{bounds[i * n + columns[i]]} - exact[i];
-    CHECK(error <= said);
-    CHECK(error >= 0.1 * said);
-  }
-  table.close(pair);
-}
-
-// Every tile of the product is formed, and once, where there is more than one band of tiles and none is full.
-void check_tiles() {
-  const std::int64_t n = 2200, m = 300, width = 3;
-  std::vector<float> numbers(n * width);
-  for (float& x : numbers) x = static_cast<float>(generator() % 64) / 128;
-  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr, 0, n};
-  for (const std::int32_t product : {0, 1}) {
-    sae_match_device_problem problem{};
-    problem.a = {&block, 1, n, nullptr};
-    problem.b = {&block, 1, m, nullptr};
-    problem.product = product;
-    sae_match_device_message message;
-    sae_match_device_pair* pair = nullptr;
-    CHECK_EQUAL(table.open(&problem, &pair, &message), SAE_MATCH_DEVICE_OK);
-    std::vector<double> a(n), b(m);
-    sae_match_device_properties properties;
-    CHECK_EQUAL(table.norms(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
-    CHECK_EQUAL(table.pack(pair, 1, a.data(), b.data(), &properties, &message), SAE_MATCH_DEVICE_OK);
-    CHECK_EQUAL(properties.most_rows, n);
-    std::fill(a.begin(), a.end(), 0x1p-12);
-    std::fill(b.begin(), b.end(), 1);
-    CHECK_EQUAL(table.bound(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
-    std::vector<std::int32_t> rows(n);
-    std::iota(rows.begin(), rows.end(), 0);
-    std::vector<float> bounds(n * m);
-    CHECK_EQUAL(table.rows(pair, rows.data(), n, bounds.data(), &message), SAE_MATCH_DEVICE_OK);
-    std::int64_t wrong = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t j = 0; j < m; ++j) {
-        double cost = 0;
-        for (std::int64_t k = 0; k < width; ++k) {
-          const double difference = double{numbers[i * width + k]} - double{numbers[j * width + k]};
-          cost += difference * difference;
-        }
-        const double bound = bounds[i * m + j];
-        wrong += !(bound <= cost && bound >= cost - 0x1p-11);
-      }
-    }
-    CHECK_EQUAL(wrong, 0);
-    table.close(pair);
-  }
-}
-
-// So many columns that blocks of columns are wider than a warp, the last of them not full.
-void check_wide_rows() {
-  const std::int64_t n = 2, m = 33001, width = 3, size = 8, stride = 2 * size;
-  std::vector<float> numbers(m * width);
-  for (float& x : numbers) x = static_cast<float>(normal());
-  const sae_match_device_block block{numbers.data(), 2, width, width * 4, nullptr, 0, m};
-  sae_match_device_problem problem{};
-  problem.a = {&block, 1, n, nullptr};
-  problem.b = {&block, 1, m, nullptr};
-  problem.dense = 1;
-  problem.product = 1;
-  sae_match_device_message message;
-  sae_match_device_pair* pair = nullptr;
-  CHECK_EQUAL(table.open(&problem, &pair, &message), SAE_MATCH_DEVICE_OK);
-  std::vector<double> a(n), b(m), v(m), exact(n * m), costs(n * stride), lower(n), least(n);
-  sae_match_device_properties properties;
-  CHECK_EQUAL(table.norms(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
-  CHECK_EQUAL(table.pack(pair, 0x1p-4, a.data(), b.data(), &properties, &message), SAE_MATCH_DEVICE_OK);
-  std::fill(a.begin(), a.end(), 0x1p-8);
-  std::fill(b.begin(), b.end(), 1);
-  CHECK_EQUAL(table.bound(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
-  CHECK_EQUAL(table.form(pair, 0, n, &message), SAE_MATCH_DEVICE_OK);
-  for (double& price : v) price = -0.01 * std::fabs(normal());
-  v[m - 1] = 1;  // the best of all, in the last place
-  std::vector<std::int32_t> rows, columns(m), listed(n * stride), sizes(n), shared(n, 0);
-  std::iota(columns.begin(), columns.end(), 0);
-  std::vector<float> bounds(n * m);
-  for (std::int32_t i = 0; i < n; ++i) {
-    const std::vector<std::int32_t> row(m, i);
-    rows.push_back(i);
-    CHECK_EQUAL(table.costs(pair, row.data(), columns.data(), m, exact.data() + i * m, &message), SAE_MATCH_DEVICE_OK);
-  }
-  CHECK_EQUAL(table.rows(pair, rows.data(), n, bounds.data(), &message), SAE_MATCH_DEVICE_OK);
-  CHECK_EQUAL(table.lists(pair, rows.data(), shared.data(), n, v.data(), size, 0, stride, listed.data(), costs.data(),
-                          sizes.data(), lower.data(), &message),
-              SAE_MATCH_DEVICE_OK);
-  CHECK_EQUAL(table.least_reduced(pair, rows.data(), n, v.data(), least.data(), &message), SAE_MATCH_DEVICE_OK);
-  for (std::int64_t i = 0; i < n; ++i) {
-    CHECK(sizes[i] >= size / 2 && sizes[i] <= stride);
-    std::vector<bool> is_listed(m, false);
-    for (std::int64_t e = 0; e < sizes[i]; ++e) is_listed[listed[i * stride + e]] = true;
-    CHECK(is_listed[m - 1]);
-    double expected = std::numeric_limits<double>::infinity();
-    std::int64_t wrong = 0;
-    for (std::int64_t j = 0; j < m; ++j) {
-      const double reduced = double{bounds[i * m + j]} - v[j];
-      wrong += is_listed[j] ? reduced > lower[i] : reduced < lower[i];
-      expected = std::min(expected, exact[i * m + j] - v[j]);
-    }
-    CHECK_EQUAL(wrong, 0);
-    CHECK(least[i] <= expected && least[i] >= std::nextafter(expected, -std::numeric_limits<double>::infinity()));
-  }
-  table.close(pair);
-}
-
-// Where all columns are alike, a row lists those from its own index on.
-void check_ties() {
-  const std::int64_t n = 6, m = 40;
-  const std::vector<float> zeros(m * 3, 0);
-  const sae_match_device_block block{zeros.data(), 2, 3, 12, nullptr, 0, m};
-  sae_match_device_problem problem{};
-  problem.a = {&block, 1, n, nullptr};
-  problem.b = {&block, 1, m, nullptr};
-  problem.product = 1;
-  sae_match_device_message message;
-  sae_match_device_pair* pair = nullptr;
-  CHECK_EQUAL(table.open(&problem, &pair, &message), SAE_MATCH_DEVICE_OK);
-  std::vector<double> a(n), b(m, 0), v(m, 0), costs(4 * n), lower(n);
-  sae_match_device_properties properties;
-  CHECK_EQUAL(table.norms(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
-  CHECK_EQUAL(table.pack(pair, 1, a.data(), b.data(), &properties, &message), SAE_MATCH_DEVICE_OK);
-  CHECK_EQUAL(table.bound(pair, a.data(), b.data(), &message), SAE_MATCH_DEVICE_OK);
-  const std::vector<std::int32_t> rows{0, 1, 2, 3, 4, 5}, shared(n, 0);
-  std::vector<std::int32_t> columns(4 * n), sizes(n);
-  v[3] = 1;  // better than all others
-  v[38] = -std::numeric_limits<double>::infinity();  // on no list
-  CHECK_EQUAL(table.lists(pair, rows.data(), shared.data(), n, v.data(), 2, 1, 4, columns.data(), costs.data(), sizes.data(),
-                          lower.data(), &message),
-              SAE_MATCH_DEVICE_OK);
-  const std::vector<std::int32_t> expected{3, 0, 1, 2, 3, 1, 2, 4, 3, 2, 4, 5, 3, 4, 5, 6, 3, 4, 5, 6, 3, 5, 6, 7};
-  CHECK(columns == expected);
-  CHECK(sizes == std::vector<std::int32_t>(n, 4));
-  CHECK(lower == std::vector<double>(n, 0));
-  table.close(pair);
-}
-
 // What the library says under a plan, and a part of its message.
 template <class Call>
 void check_failure(const std::string& planned, sae_match_device_status expected, const std::string& text, Call call) {
@@ -604,10 +439,6 @@ int main() {
     check_pair({1e-3, false, true, true, product});
     check_pair({1e-3, true, true, false, product});
   }
-  check_accumulation();
-  check_tiles();
-  check_wide_rows();
-  check_ties();
   sae_match_device_message message;
   CHECK_EQUAL(table.self_test(0, &message), SAE_MATCH_DEVICE_OK);
   check_failures();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "check.h"
+#include "cuda_library.h"
 #include "device/device_library.h"
 #include "sae_match/assignment.h"
 #include "sae_match/thread_pool.h"
@@ -19,8 +20,6 @@ namespace {
 
 constexpr std::int64_t kRows = 60, kColumns = 70, kWidth = 24;
 constexpr int kPairs = 8;
-
-void plan(const std::string& text) { setenv("SAE_MATCH_CUDA_ON_CPU", text.c_str(), 1); }
 
 std::vector<float> numbers(std::int64_t count, unsigned seed) {
   std::vector<float> values(static_cast<std::size_t>(count * kWidth));

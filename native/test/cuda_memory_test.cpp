@@ -10,14 +10,13 @@
 
 #include "check.h"
 #include "cost/cost_source.h"
+#include "cuda_library.h"
 #include "rows_for_tests.h"
 #include "sae_match/device.h"
 
 using namespace sae_match;
 
 namespace {
-
-void plan(const std::string& text) { setenv("SAE_MATCH_CUDA_ON_CPU", text.c_str(), 1); }
 
 // Rows that own their numbers.
 struct Side {
@@ -45,15 +44,6 @@ std::vector<double> answers(const RowsCostSource& source) {
 }
 
 std::uint64_t free_bytes(const Devices& devices) { return devices.report().devices.at(0).free_bytes; }
-
-std::string failure_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return "";
-}
 
 // A job of the same sizes as one that has ended asks the GPU for nothing, and gets its own answers.
 void check_taking_over(const Devices& devices, const Side& a, const Side& b, const Side& c) {
@@ -90,9 +80,9 @@ void check_want(const Devices& devices, const Side& a, const Side& b) {
   // A block that is taken over may be a little larger than what was asked for.
   plan("memory=" + std::to_string(of_small + of_large + of_small / 2));
   CHECK(free_bytes(devices) < of_large);
-  CHECK_EQUAL(failure_of([&] { answers(*open(devices, large, large)); }), "");
+  CHECK_EQUAL(code_of([&] { answers(*open(devices, large, large)); }), "");
   const Side larger(400, 10);
-  CHECK_EQUAL(failure_of([&] { answers(*open(devices, larger, larger)); }), "OUT_OF_MEMORY");
+  CHECK_EQUAL(code_of([&] { answers(*open(devices, larger, larger)); }), "OUT_OF_MEMORY");
   CHECK(answers(*beside) == before);
   plan("");
 }
@@ -110,7 +100,7 @@ void check_sizes(const Devices& devices, const Side& a) {
   { const auto first = open(devices, large, large), second = open(devices, large, large); }
   plan("memory=" + std::to_string(of_small + 3 * of_smaller + 30'000));
   std::vector<std::unique_ptr<RowsCostSource>> jobs;
-  CHECK_EQUAL(failure_of([&] {
+  CHECK_EQUAL(code_of([&] {
                 for (int j = 0; j < 3; ++j) jobs.push_back(open(devices, smaller, smaller));
               }),
               "");
@@ -126,7 +116,7 @@ void check_last(const Devices& devices, const Side& a) {
   plan("slow_frees=5 memory=" + std::to_string(all - free_bytes(devices)));
   std::thread end([&] { last.reset(); });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  CHECK_EQUAL(failure_of([&] { open(devices, large, large); }), "");
+  CHECK_EQUAL(code_of([&] { open(devices, large, large); }), "");
   end.join();
   plan("");
 }
@@ -138,7 +128,7 @@ void check_failures(const Devices& devices, const Side& a, const Side& b) {
                                  "cudaStreamCreateWithFlags:1"}) {
     for (int number = 1; number <= 4; ++number) {
       plan("fail=" + call + ":" + std::to_string(number));
-      failure_of([&] { answers(*open(devices, a, b)); });
+      code_of([&] { answers(*open(devices, a, b)); });
       plan("");
       CHECK_EQUAL(free_bytes(devices), all);
     }
@@ -158,7 +148,7 @@ void check_threads(const Devices& devices, const std::vector<Side>& sides) {
       threads.emplace_back([&, t] {
         for (std::size_t k = 0; k < 3 * sides.size(); ++k) {
           const std::size_t s = (k + static_cast<std::size_t>(t)) % sides.size();
-          const std::string failure = failure_of([&] {
+          const std::string failure = code_of([&] {
             ++(answers(*open(devices, sides[s], sides[s])) == expected[s] ? right : wrong);
           });
           if (!failure.empty() && failure != "OUT_OF_MEMORY") ++wrong;

@@ -11,12 +11,9 @@
 
 #include "check.h"
 #include "cost/cost_source.h"
+#include "cuda_library.h"
 #include "rows_for_tests.h"
 #include "sae_match/device.h"
-
-#ifndef CUDA_ON_CPU_LIBRARY  // scripts/gpu-check.sh has none
-#define CUDA_ON_CPU_LIBRARY ""
-#endif
 
 using namespace sae_match;
 
@@ -24,8 +21,6 @@ namespace {
 
 // More columns than the host works out by itself.
 constexpr std::int64_t kRows = 70, kWidth = 33, kWide = 256;
-
-void plan(const std::string& text) { setenv("SAE_MATCH_CUDA_ON_CPU", text.c_str(), 1); }
 
 std::uint64_t new_identity() {
   static std::uint64_t last = 0;
@@ -101,16 +96,6 @@ Change change_during(const Devices& devices, Run run) {
   const auto difference = [](std::uint64_t x, std::uint64_t y) { return static_cast<std::int64_t>(x - y); };
   return {difference(after.uploads, before.uploads), difference(after.reuses, before.reuses),
           difference(after.tensors, before.tensors), difference(after.bytes, before.bytes)};
-}
-
-template <class Call>
-std::string failure_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return "";
 }
 
 void check_answers(const Devices& devices, Dtype dtype, bool column_major) {
@@ -202,10 +187,10 @@ void check_want(const Devices& devices) {
   CHECK_EQUAL(resident(devices).tensors, 3u);
   const OwnedMatrix large = random_matrix(400, kWide, Dtype::f64, false, 9);
   const Rows rows{{RowBlock{large.view, nullptr}}, 400, nullptr}, few{{RowBlock{large.view, nullptr}}, 2, nullptr};
-  CHECK_EQUAL(failure_of([&] { open(devices, rows, few); }), "");  // 4 tensors and operands
+  CHECK_EQUAL(code_of([&] { open(devices, rows, few); }), "");  // 4 tensors and operands
   CHECK(resident(devices).tensors < 3u);
   CHECK_EQUAL(uploads_for(devices, tensors, 0, 0), 0);
-  CHECK_EQUAL(failure_of([&] { open(devices, rows, rows); }), "OUT_OF_MEMORY");
+  CHECK_EQUAL(code_of([&] { open(devices, rows, rows); }), "OUT_OF_MEMORY");
   CHECK_EQUAL(resident(devices).tensors, 1u);
   CHECK_EQUAL(uploads_for(devices, tensors, 0, 0), 0);
   used->row(7, after.data());
@@ -218,7 +203,7 @@ void check_staging(const Devices& devices) {
   const Tensors tensors(1, kRows);
   open(devices, tensors.rows(0), tensors.rows(0));
   plan("fail=cudaMallocHost:2:1");
-  CHECK_EQUAL(failure_of([&] { open(devices, tensors.rows(0), tensors.rows(0)); }), "");
+  CHECK_EQUAL(code_of([&] { open(devices, tensors.rows(0), tensors.rows(0)); }), "");
   plan("");
 }
 
@@ -227,7 +212,7 @@ void check_failed_uploads(const Devices& devices) {
   for (const std::string call : {"cudaMalloc:1", "cudaMemcpyAsync:1", "cudaEventSynchronize:1"}) {
     const Change change = change_during(devices, [&] {
       plan("fail=" + call + ":1");
-      CHECK(failure_of([&] { open(devices, tensors.rows(0), tensors.rows(1)); }) != "");
+      CHECK(code_of([&] { open(devices, tensors.rows(0), tensors.rows(1)); }) != "");
     });
     plan("");
     CHECK_EQUAL(change.uploads, 0);
@@ -287,7 +272,7 @@ void check_threads(const Devices& devices, bool on_gpu) {
   plan("slow_copies=20 fail=cudaMemcpyAsync:1:1");
   std::atomic<int> failed{0};
   const Change retried = change_during(devices, [&] {
-    in_threads(kThreads, [&](int) { failed += !failure_of([&] { open(devices, more.rows(0), more.rows(0)); }).empty(); });
+    in_threads(kThreads, [&](int) { failed += !code_of([&] { open(devices, more.rows(0), more.rows(0)); }).empty(); });
   });
   CHECK_EQUAL(failed.load(), 1);
   CHECK_EQUAL(retried.uploads, 1);
@@ -298,7 +283,7 @@ void check_threads(const Devices& devices, bool on_gpu) {
       for (int p = 0; p < kCount * kCount; ++p) {
         const int pair = (p * 5 + thread) % (kCount * kCount);
         // Where memory does not suffice for all at once, a pair fails, and nothing else happens to it.
-        const std::string failure = failure_of([&] {
+        const std::string failure = code_of([&] {
           const auto source = open(devices, tensors.rows(pair / kCount), tensors.rows(pair % kCount));
           std::vector<double> row(static_cast<std::size_t>(kRows));
           source->row(pair % kRows, row.data());
@@ -317,10 +302,10 @@ void check_loss(const Devices& devices) {
   const Tensors tensors(1, kRows);
   const auto used = open(devices, tensors.rows(0), tensors.rows(0));
   plan("fail=cudaLaunchKernel:700:1");
-  CHECK_EQUAL(failure_of([&] { open(devices, tensors.rows(0), tensors.rows(0)); }), "DEVICE_LOST");
+  CHECK_EQUAL(code_of([&] { open(devices, tensors.rows(0), tensors.rows(0)); }), "DEVICE_LOST");
   plan("");
-  CHECK_EQUAL(failure_of([&] { open(devices, tensors.rows(0), tensors.rows(0)); }), "DEVICE_LOST");
-  CHECK_EQUAL(failure_of([&] { devices.resident(); }), "DEVICE_LOST");
+  CHECK_EQUAL(code_of([&] { open(devices, tensors.rows(0), tensors.rows(0)); }), "DEVICE_LOST");
+  CHECK_EQUAL(code_of([&] { devices.resident(); }), "DEVICE_LOST");
 }
 
 }  // namespace

@@ -13,12 +13,8 @@
 
 #include "check.h"
 #include "cost/cost_source.h"
+#include "cuda_library.h"
 #include "sae_match/nearest.h"
-
-#ifndef CUDA_ON_CPU_LIBRARY  // scripts/gpu-check.sh has none
-#define CUDA_ON_CPU_LIBRARY ""
-#define OTHER_ABI_LIBRARY ""
-#endif
 
 using namespace sae_match;
 
@@ -26,8 +22,6 @@ namespace {
 
 std::mt19937_64 generator(5);
 double normal() { return std::normal_distribution<double>()(generator); }
-
-void plan(const std::string& text) { setenv("SAE_MATCH_CUDA_ON_CPU", text.c_str(), 1); }
 
 // Some rows zero, some alike, some opposite to others.
 struct TestRows {

@@ -96,18 +96,6 @@ struct TestDevices {
   }
 };
 
-template <class Call>
-std::string code_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  } catch (const TimeIsUp&) {
-    return "TimeIsUp";
-  }
-  return "";
-}
-
 void jobs_go_to_the_device_with_fewest() {
   const TestDevices devices{150, 1500, 150};
   infos = 0;

@@ -2,7 +2,6 @@
 // on the library whose kernels run on the CPU, which shows that it works and nothing else.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -21,6 +20,7 @@
 #include "sae_match/device.h"
 #include "sae_match/features.h"
 #include "sae_match/thread_pool.h"
+#include "timing.h"
 
 using namespace sae_match;
 
@@ -35,21 +35,12 @@ constexpr const char* kUsage =
     "  stacked FOLDER LAYERS MOST            the same of real SAEs stacked, at most MOST features of each\n"
     "  costs FOLDER FEATURES DIMENSION OUT   writes OUT/planted.npy and OUT/stacked.npy, costs in f32, and solves them on the CPU\n";
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double seconds_of(const std::function<void()>& body) {
-  const double begin = now();
-  body();
-  return now() - begin;
-}
+// Of a GPU: what does not fit is found out there.
+constexpr std::int64_t kDeviceBudget = std::int64_t{1} << 37;
 
 // What is called often enough for a median, its least and most.
 std::string timed(int repetitions, const std::function<void()>& body, double work = 0) {
-  std::vector<double> seconds;
-  for (int r = 0; r < repetitions; ++r) seconds.push_back(seconds_of(body));
-  std::sort(seconds.begin(), seconds.end());
+  const std::vector<double> seconds = seconds_of_calls(repetitions, body);
   const double median = seconds[seconds.size() / 2];
   char text[256];
   const int size = std::snprintf(text, sizeof text, "\"seconds\": %.6f, \"least\": %.6f, \"most\": %.6f", median, seconds.front(),
@@ -63,7 +54,7 @@ Solution certified(const Rows& a, const Rows& b, const Devices* devices, std::op
   RowsOptions options;
   options.devices = devices;
   options.source = source;
-  if (devices) options.memory_budget = std::int64_t{1} << 37;  // of the GPU: what does not fit is found out there
+  if (devices) options.memory_budget = kDeviceBudget;
   Solution solution = solve(a, b, options, {}, control);
   if (!solution.certificate.optimal || solution.certificate.proof != Proof::full) {
     std::fprintf(stderr, "a pair is not certified: its gap is %g\n", solution.certificate.gap);
@@ -104,7 +95,7 @@ std::string sweep(const Devices& devices, std::int64_t features, std::int64_t di
     RunControl control;
     std::unique_ptr<RowsCostSource> source;
     const std::string open = timed(1, [&] {
-      source = make_device_source(devices, a, b, false, kind, std::int64_t{1} << 37, control);
+      source = make_device_source(devices, a, b, false, kind, kDeviceBudget, control);
     });
     std::vector<std::int32_t> every(static_cast<std::size_t>(features));
     std::iota(every.begin(), every.end(), 0);

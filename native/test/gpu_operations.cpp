@@ -2,19 +2,20 @@
 // have a counterpart: prints one line of JSON. usage: gpu_operations LIBRARY [ROWS WIDTH]
 // Also runs, slowly, on the library whose kernels run on the CPU, which shows that it works and nothing else.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "device/device_library.h"
+#include "open_pair.h"
 #include "sae_match/thread_pool.h"
+#include "timing.h"
 
 using namespace sae_match;
 
@@ -22,10 +23,6 @@ namespace {
 
 constexpr int kRepetitions = 5;
 constexpr std::int64_t kListSize = 32, kStride = 2 * kListSize, kSampledRows = 64, kCandidates = 1 << 20;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Three of five rows are near those of `other`.
 std::vector<float> random_rows(std::int64_t rows, std::int64_t width, unsigned seed, const float* other = nullptr) {
@@ -50,15 +47,14 @@ class Measurement {
 
   std::string run() {
     measure("open", [&] {
-      table_.close(pair_);
-      pair_ = nullptr;
-      open();
+      pair_.reset();
+      pair_.emplace(table_, OpenPair::Side{a_.data(), n_}, OpenPair::Side{b_.data(), n_}, width_, true);
     });
     std::vector<double> a_norms(n_), b_norms(n_), a_residual(n_), b_residual(n_);
-    measure("norms", [&] { call(table_.norms, a_norms.data(), b_norms.data()); });
+    measure("norms", [&] { call(&Table::norms, a_norms.data(), b_norms.data()); });
     // With a factor of 1 norms stay as they are, however often.
     sae_match_device_properties properties;
-    measure("pack", [&] { call(table_.pack, 1.0, a_residual.data(), b_residual.data(), &properties); });
+    measure("pack", [&] { call(&Table::pack, 1.0, a_residual.data(), b_residual.data(), &properties); });
     // As in native/cost/device_source.cpp, without what covers f64.
     double ratio = 0;
     for (std::int64_t j = 0; j < n_; ++j) ratio = std::max(ratio, b_residual[j] / std::sqrt(b_norms[j]));
@@ -69,46 +65,46 @@ class Measurement {
       row_errors_[i] = 2.0001 * (a_residual[i] + kept * (ratio + properties.accumulation * (1 + ratio)));
       column_errors_[i] = 1.0001 * std::sqrt(b_norms[i]);
     }
-    call(table_.bound, row_errors_.data(), column_errors_.data());
+    call(&Table::bound, row_errors_.data(), column_errors_.data());
     const auto in_pieces = [&](const std::function<void(std::int64_t first, std::int64_t count)>& body) {
       for (std::int64_t first = 0; first < n_; first += properties.most_rows) {
         body(first, std::min(properties.most_rows, n_ - first));
       }
     };
-    measure("form", [&] { in_pieces([&](std::int64_t first, std::int64_t count) { call(table_.form, first, count); }); });
+    measure("form", [&] { in_pieces([&](std::int64_t first, std::int64_t count) { call(&Table::form, first, count); }); });
     const double form = milliseconds_.back().second;
 
     std::vector<std::int32_t> every(n_), shared(n_, 0), columns(n_ * kStride), sizes(n_);
     std::iota(every.begin(), every.end(), 0);
     std::vector<double> v(n_, 0), costs(columns.size()), lower(n_), least(n_);
     const std::int64_t sampled = std::min(n_, std::int64_t{512});
-    measure("quantile", [&] { call(table_.quantile, every.data(), sampled, std::int64_t{8}, v.data()); });
+    measure("quantile", [&] { call(&Table::quantile, every.data(), sampled, std::int64_t{8}, v.data()); });
     for (const bool exact : {false, true}) {
       measure(exact ? "exact_lists" : "lists", [&] {
         in_pieces([&](std::int64_t first, std::int64_t count) {
-          call(table_.lists, every.data() + first, shared.data(), count, v.data(), kListSize, exact ? 1 : 0, kStride,
+          call(&Table::lists, every.data() + first, shared.data(), count, v.data(), kListSize, exact ? 1 : 0, kStride,
                columns.data() + first * kStride, costs.data() + first * kStride, sizes.data() + first, lower.data() + first);
         });
       });
     }
     measure("list_of_one_row", [&] {
-      call(table_.lists, every.data(), shared.data(), std::int64_t{1}, v.data(), kListSize, 1, kStride, columns.data(),
+      call(&Table::lists, every.data(), shared.data(), std::int64_t{1}, v.data(), kListSize, 1, kStride, columns.data(),
            costs.data(), sizes.data(), lower.data());
     });
     measure_rounds(v);
     measure("least_reduced", [&] {
       in_pieces([&](std::int64_t first, std::int64_t count) {
-        call(table_.least_reduced, every.data() + first, count, v.data(), least.data() + first);
+        call(&Table::least_reduced, every.data() + first, count, v.data(), least.data() + first);
       });
     });
     // Row i and column i are partners.
     std::vector<double> partner_cost(n_), second(n_);
     std::vector<std::int32_t> index(n_), rank(n_);
-    measure("costs", [&] { call(table_.costs, every.data(), every.data(), n_, partner_cost.data()); });
+    measure("costs", [&] { call(&Table::costs, every.data(), every.data(), n_, partner_cost.data()); });
     const sae_match_device_partners partners{every.data(), every.data(), partner_cost.data(), partner_cost.data()};
     measure("see_columns", [&] {
-      call(table_.begin_neighbours, &partners);
-      in_pieces([&](std::int64_t first, std::int64_t count) { call(table_.see_columns, every.data() + first, count); });
+      call(&Table::begin_neighbours, &partners);
+      in_pieces([&](std::int64_t first, std::int64_t count) { call(&Table::see_columns, every.data() + first, count); });
     });
     std::vector<std::int32_t> rows_found(kCandidates), columns_found(kCandidates), ties(kCandidates);
     std::vector<double> costs_found(kCandidates);
@@ -118,11 +114,10 @@ class Measurement {
                                               rank.data() + first};
         sae_match_device_candidates candidates{kCandidates, 0, rows_found.data(), columns_found.data(), ties.data(),
                                                costs_found.data()};
-        call(table_.neighbours, every.data() + first, count, &out, &candidates);
+        call(&Table::neighbours, every.data() + first, count, &out, &candidates);
       });
     });
     const std::string distances = where_costs_lie(every);
-    table_.close(pair_);
 
     std::string text;
     for (const auto& [name, time] : milliseconds_) {
@@ -140,13 +135,13 @@ class Measurement {
   void measure_rounds(std::vector<double> v) {
     const double infinity = std::numeric_limits<double>::infinity();
     const sae_match_device_soft_min soft_min{0.01, infinity, infinity, 1.5, 6};
-    measure("soft_min_6_rounds", [&] { call(table_.soft_min, &soft_min, v.data()); });
+    measure("soft_min_6_rounds", [&] { call(&Table::soft_min, &soft_min, v.data()); });
     sae_match_device_auction_state state;
     std::vector<double> prices;
     const auto auction = [&](std::int64_t rounds, bool restart) {
       if (restart) prices = v;
       const sae_match_device_auction ask{0.001, infinity, rounds, restart};
-      call(table_.auction, &ask, prices.data(), &state);
+      call(&Table::auction, &ask, prices.data(), &state);
     };
     measure("auction_first_round", [&] { auction(1, true); });
     measure("auction", [&] {
@@ -160,34 +155,12 @@ class Measurement {
 
   template <class Function, class... A>
   void call(Function function, A... arguments) {
-    sae_match_device_message message;
-    check_device(function(pair_, arguments..., &message), message);
-  }
-
-  void open() {
-    const auto row_bytes = width_ * static_cast<std::int64_t>(sizeof(float));
-    const sae_match_device_block a{a_.data(), 2, width_, row_bytes, nullptr, 0, n_};
-    const sae_match_device_block b{b_.data(), 2, width_, row_bytes, nullptr, 0, n_};
-    sae_match_device_problem problem{};
-    problem.a = {&a, 1, n_, nullptr};
-    problem.b = {&b, 1, n_, nullptr};
-    problem.dense = 1;
-    problem.product = 1;
-    sae_match_device_message message;
-    check_device(table_.open(&problem, &pair_, &message), message);
+    pair_->call(function, arguments...);
   }
 
   // The median; every operation waits for the GPU before it returns.
-  template <class Body>
-  void measure(const char* name, Body body) {
-    std::vector<double> times;
-    for (int repetition = 0; repetition < kRepetitions; ++repetition) {
-      const double begin = now();
-      body();
-      times.push_back(1e3 * (now() - begin));
-    }
-    std::nth_element(times.begin(), times.begin() + kRepetitions / 2, times.end());
-    milliseconds_.push_back({name, times[kRepetitions / 2]});
+  void measure(const char* name, const std::function<void()>& body) {
+    milliseconds_.push_back({name, 1e3 * seconds_of_calls(kRepetitions, body)[kRepetitions / 2]});
   }
 
   // Where exact costs of some rows lie between their bounds, 0, and the highest they may be, 1: outside is an error.
@@ -198,8 +171,8 @@ class Measurement {
     for (std::int64_t s = 0; s < kSampledRows; ++s) {
       const auto i = static_cast<std::int32_t>(s * n_ / kSampledRows);
       const std::vector<std::int32_t> rows(n_, i);
-      call(table_.rows, &i, std::int64_t{1}, bounds.data());
-      call(table_.costs, rows.data(), every.data(), n_, costs.data());
+      call(&Table::rows, &i, std::int64_t{1}, bounds.data());
+      call(&Table::costs, rows.data(), every.data(), n_, costs.data());
       for (std::int64_t j = 0; j < n_; ++j) {
         const double place = (costs[j] - double{bounds[j]}) / (2 * row_errors_[i] * column_errors_[j] + 0x1p-21 * costs[j]);
         least = std::min(least, place);
@@ -210,11 +183,12 @@ class Measurement {
     return "\"costs_between_bounds\": [" + std::to_string(least) + ", " + std::to_string(largest) + "]";
   }
 
-  const sae_match_device_table& table_;
+  using Table = sae_match_device_table;
+  const Table& table_;
   std::int64_t n_, width_;
   std::vector<float> a_, b_;
   std::vector<double> row_errors_, column_errors_;
-  sae_match_device_pair* pair_ = nullptr;
+  std::optional<OpenPair> pair_;
   std::vector<std::pair<std::string, double>> milliseconds_;
   std::int64_t auction_calls_ = 0, auction_bids_ = 0;
 };
